@@ -1,0 +1,116 @@
+//! What signaling tells a shard.
+
+use crate::{Format, HearingTable, Instant, MemberId, SessionId};
+use core::{net::SocketAddr, time::Duration};
+
+/// An order to a shard. A session exists from its first command until [`MediaCommand::CloseSession`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum MediaCommand {
+    /// Reserve a pair of UDP ports (RTP even, RTCP the next odd one) and receive on them.
+    /// Answered by [`crate::MediaEvent::LegOpened`] or [`crate::MediaEvent::LegRefused`].
+    OpenLeg {
+        /// The session, made if it does not exist yet.
+        session: SessionId,
+        /// The new member's name.
+        member: MemberId,
+        /// What is fixed for the leg's life.
+        spec: LegSpec,
+    },
+    /// Add a member without a network side.
+    OpenDevice {
+        /// The session, made if it does not exist yet.
+        session: SessionId,
+        /// The new member's name.
+        member: MemberId,
+        /// What it is.
+        device: Device,
+    },
+    /// What the far end's session description says of this leg. Complete and idempotent; sent again after each offer/answer.
+    DescribeLeg {
+        /// The session.
+        session: SessionId,
+        /// The leg.
+        member: MemberId,
+        /// The far end.
+        peer: PeerSpec,
+    },
+    /// Who hears whom from now on. Complete and idempotent.
+    SetHearing {
+        /// The session.
+        session: SessionId,
+        /// The whole table.
+        table: HearingTable,
+    },
+    /// End one member; its ports return to the pool. Answered by [`crate::MediaEvent::LegClosed`] when it was a leg.
+    CloseMember {
+        /// The session.
+        session: SessionId,
+        /// The member.
+        member: MemberId,
+    },
+    /// End the session and all its members: one [`crate::MediaEvent::LegClosed`] a leg, then [`crate::MediaEvent::SessionClosed`].
+    /// Answered even if the session is not known, so that a late or repeated command balances.
+    CloseSession {
+        /// The session.
+        session: SessionId,
+    },
+}
+
+impl MediaCommand {
+    /// The session the command is about.
+    #[must_use]
+    pub const fn session(&self) -> SessionId {
+        match self {
+            Self::OpenLeg { session, .. }
+            | Self::OpenDevice { session, .. }
+            | Self::DescribeLeg { session, .. }
+            | Self::SetHearing { session, .. }
+            | Self::CloseMember { session, .. }
+            | Self::CloseSession { session } => *session,
+        }
+    }
+}
+
+/// What is fixed for a leg's life.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LegSpec {
+    /// Receive on IPv6 instead of IPv4.
+    pub ipv6: bool,
+    /// After this long without a packet the leg is reported silent ([`crate::MediaEvent::LegSilent`]), once, until it speaks again.
+    pub silence_timeout: Duration,
+    /// How often [`crate::MediaEvent::LegMeasured`] is sent; `None`: only with the close.
+    pub report_every: Option<Duration>,
+    /// When signaling asked, for the measure "command to effect".
+    pub asked_at: Instant,
+}
+
+/// A member without a network side.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Device {
+    /// Says again what it hears.
+    Echo,
+}
+
+/// The far end of a leg, from its session description.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PeerSpec {
+    /// Where RTP goes. `None` (port 0 or `0.0.0.0`): nothing is sent until a description or, if the rule allows, a packet says where.
+    pub rtp: Option<SocketAddr>,
+    /// Where RTCP goes: `a=rtcp` (RFC 3605), else the RTP port plus one; the RTP address itself when multiplexed.
+    pub rtcp: Option<SocketAddr>,
+    /// RTP and RTCP share a port (RFC 5761).
+    pub rtcp_mux: bool,
+    /// Which sources are believed.
+    pub source: SourceRule,
+    /// The negotiated payload types, preferred first; at most 32.
+    pub formats: Vec<Format>,
+}
+
+/// Which source of packets a leg believes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SourceRule {
+    /// Only the signalled address and port.
+    Signalled,
+    /// The signalled address is preferred; another source may be learned within a short window, then it is locked (NAT, "comedia").
+    Learned,
+}

@@ -1,0 +1,1 @@
+//! The media plane: sharded, pinned, one io_uring a core.

@@ -1,0 +1,186 @@
+//! What the shell must do for the exchange.
+
+use crate::{
+    fact::{CallState, Fact},
+    flow::{ConnectionId, Flow, ListenerId},
+    id::{CallId, QueryId, Ticket},
+    input::StoredBinding,
+};
+use bytes::Bytes;
+use contract::{Instant, LegReport, MediaCommand, ShardId};
+use core::net::SocketAddr;
+
+/// The sink that [`crate::pbx::Pbx::handle`] appends to, in the order in which the effects must be performed.
+pub type Effects = Vec<Effect>;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send these bytes: one datagram, or the next piece of the stream.
+    Transmit {
+        /// Where to.
+        flow: Flow,
+        /// One whole SIP message or keep-alive.
+        bytes: Bytes,
+    },
+    /// Connect a TCP stream. Answered by `FlowOpened` or `FlowLost`; bytes transmitted before the answer are kept, within the stream's limit.
+    OpenFlow {
+        /// The name it shall have.
+        connection: ConnectionId,
+        /// Whose local address it is bound to.
+        listener: ListenerId,
+        /// Where to.
+        remote: SocketAddr,
+    },
+    /// Close a stream after what was transmitted; not answered.
+    CloseFlow {
+        /// Its name.
+        connection: ConnectionId,
+    },
+    /// Pass the command to a shard.
+    Media {
+        /// Which.
+        shard: ShardId,
+        /// What.
+        command: MediaCommand,
+    },
+    /// Write to the store. Answered by `Stored`.
+    Store {
+        /// The question's name.
+        query: QueryId,
+        /// What to write.
+        ask: Ask,
+    },
+    /// Answer the API or the CLI.
+    Reply {
+        /// From the command.
+        ticket: Ticket,
+        /// The answer.
+        reply: Reply,
+    },
+    /// Something happened that others record.
+    Fact(Fact),
+}
+
+/// A write to the store. Each is idempotent, so that it may be repeated.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Ask {
+    /// Make these the only bindings of the account; empty: it has none.
+    SaveBindings {
+        /// The account.
+        number: String,
+        /// All of them.
+        bindings: Vec<StoredBinding>,
+    },
+}
+
+/// The answer to a [`crate::input::Command`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// The call is being placed.
+    Originating {
+        /// Its name.
+        call: CallId,
+    },
+    /// It is done.
+    Done,
+    /// To `ListCalls`.
+    Calls(Vec<CallView>),
+    /// To `ListExtensions`.
+    Extensions(Vec<ExtensionView>),
+    /// To `Status`.
+    Status(StatusView),
+    /// It will not be done.
+    Refused(Refusal),
+}
+
+/// Why a command is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// No account has the number in `from`.
+    UnknownExtension,
+    /// `to` leads nowhere.
+    UnknownDestination,
+    /// `from` has no phone registered.
+    NotRegistered,
+    /// `from` is at its call limit.
+    Busy,
+    /// No such call.
+    UnknownCall,
+    /// The exchange is at a limit of its own, or draining.
+    Exhausted,
+}
+
+/// A call as seen from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallView {
+    /// Its name.
+    pub call: CallId,
+    /// The whole's state.
+    pub state: CallState,
+    /// Caller's number.
+    pub from: String,
+    /// Dialled number.
+    pub to: String,
+    /// When it began.
+    pub started_at: Instant,
+    /// When it was answered.
+    pub answered_at: Option<Instant>,
+    /// Its parties.
+    pub legs: Vec<LegView>,
+}
+
+/// A leg as seen from outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegView {
+    /// Number within the call.
+    pub number: u16,
+    /// The party's number.
+    pub party: String,
+    /// Name of the first negotiated codec, as in SDP; empty before negotiation.
+    pub codec: String,
+    /// Figures, once measured.
+    pub report: Option<LegReport>,
+}
+
+/// An account as seen from outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ExtensionView {
+    /// Its number.
+    pub number: String,
+    /// Its display name.
+    pub name: String,
+    /// Its bindings that have not expired, preferred first.
+    pub contacts: Vec<StoredBinding>,
+    /// Idle, or the state of its most advanced call.
+    pub state: CallState,
+    /// When it last registered or called.
+    pub last_activity: Option<Instant>,
+}
+
+/// Figures of the whole. The same numbers balance in the simulator: at rest all but `bindings` are 0.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct StatusView {
+    /// Calls up.
+    pub calls: usize,
+    /// Legs of those calls.
+    pub legs: usize,
+    /// Dialogs.
+    pub dialogs: usize,
+    /// Transactions of all four kinds.
+    pub transactions: usize,
+    /// Media sessions opened and not yet reported closed.
+    pub sessions: usize,
+    /// Timers armed.
+    pub timers: usize,
+    /// Streams with state here.
+    pub streams: usize,
+    /// Questions to the store without an answer.
+    pub queries: usize,
+    /// Bindings that have not expired.
+    pub bindings: usize,
+    /// Accounts with at least one binding.
+    pub registrations: usize,
+    /// No new calls are taken.
+    pub draining: bool,
+}

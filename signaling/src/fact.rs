@@ -1,0 +1,245 @@
+//! What happened, for those who record it. Metrics, call records, logs and webhooks all read facts; nothing in signaling knows of them.
+
+use crate::{flow::Transport, id::CallId};
+use contract::{Instant, LegReport};
+use core::{net::SocketAddr, time::Duration};
+
+/// Something that happened. Past tense.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A request was read (`inbound`) or sent; retransmissions included.
+    Request {
+        /// Its method; [`MethodLabel::Other`] for what we do not know, so that labels stay bounded.
+        method: MethodLabel,
+        /// The protocol.
+        transport: Transport,
+        /// Towards us.
+        inbound: bool,
+    },
+    /// A response was read or sent; retransmissions included.
+    Response {
+        /// First digit of the status, 1 to 6.
+        class: u8,
+        /// Towards us.
+        inbound: bool,
+    },
+    /// Bytes were thrown away.
+    Dropped {
+        /// Why.
+        why: DropReason,
+        /// Where they came from.
+        source: SocketAddr,
+    },
+    /// A credential was wrong, missing its user, or replayed. A challenge that was not yet answered is no failure.
+    AuthFailed {
+        /// Where from.
+        source: SocketAddr,
+    },
+    /// An account has a binding it did not have, or one was refreshed (`refreshed`).
+    Registered {
+        /// The account.
+        number: String,
+        /// The contact.
+        contact: String,
+        /// It was there before.
+        refreshed: bool,
+    },
+    /// A binding is gone.
+    Unregistered {
+        /// The account.
+        number: String,
+        /// The contact.
+        contact: String,
+        /// It ran out instead of being removed.
+        expired: bool,
+    },
+    /// The store did not take a write in time; it goes on in memory.
+    StoreFailed,
+    /// A call changed its state.
+    CallChanged {
+        /// Which.
+        call: CallId,
+        /// From now on.
+        state: CallState,
+    },
+    /// A call was answered this long after its INVITE.
+    CallSetUp {
+        /// Which.
+        call: CallId,
+        /// From the caller's INVITE (or the order to place the call) to the 200 sent to the caller.
+        took: Duration,
+    },
+    /// A call is over. Exactly one a call.
+    CallEnded(Box<CallRecord>),
+    /// A shard refused a leg.
+    MediaRefused {
+        /// Which call.
+        call: CallId,
+        /// Why.
+        why: contract::MediaRefusal,
+    },
+    /// A check of our own failed. It is a defect of ours; the thing concerned was ended and returned.
+    InvariantViolated {
+        /// The check's name.
+        invariant: &'static str,
+    },
+}
+
+/// Methods as bounded labels.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(missing_docs, reason = "each is the method of its name")]
+pub enum MethodLabel {
+    Register,
+    Invite,
+    Ack,
+    Bye,
+    Cancel,
+    Options,
+    Update,
+    Prack,
+    Info,
+    Refer,
+    Subscribe,
+    Notify,
+    Publish,
+    Message,
+    /// Anything else.
+    Other,
+}
+
+/// Why bytes were thrown away without an answer.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum DropReason {
+    /// Not SIP, or too broken to answer.
+    Malformed,
+    /// A response that belongs to no transaction of ours, or is itself broken.
+    StrayResponse,
+    /// An ACK that belongs to nothing.
+    StrayAck,
+    /// Larger than the limit of a message.
+    Oversize,
+    /// A table is full.
+    Exhausted,
+}
+
+/// State of a call (CALL-02).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum CallState {
+    /// Nothing yet.
+    #[default]
+    Idle,
+    /// The callee's phone has not rung yet.
+    Calling,
+    /// It rings.
+    Ringing,
+    /// Answered.
+    Connected,
+    /// Answered, and a party has put the other on hold.
+    Hold,
+    /// Being transferred.
+    Transferring,
+    /// Over.
+    Ended,
+}
+
+/// One record per call with every leg (CDR-01, CDR-02). Times are monotonic; the shell writes them as wall time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallRecord {
+    /// Which call.
+    pub call: CallId,
+    /// Caller's number.
+    pub from: String,
+    /// Dialled number.
+    pub to: String,
+    /// When it began.
+    pub started_at: Instant,
+    /// When it was answered.
+    pub answered_at: Option<Instant>,
+    /// When it ended.
+    pub ended_at: Instant,
+    /// How it ended for the caller.
+    pub disposition: Disposition,
+    /// Who or what ended it.
+    pub hangup_cause: HangupCause,
+    /// The SIP status the caller was given, when he was refused.
+    pub status: Option<u16>,
+    /// The caller's User-Agent header.
+    pub user_agent: String,
+    /// Every leg, also those that rang in vain.
+    pub legs: Vec<LegRecord>,
+    /// A measure of the memory the call held at its largest, in bytes.
+    pub bytes: usize,
+    /// Placed by the API rather than by a phone.
+    pub originated: bool,
+}
+
+/// One leg of a [`CallRecord`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegRecord {
+    /// Number within the call; 0 is the caller.
+    pub number: u16,
+    /// The party's number.
+    pub party: String,
+    /// Where it was reached, or where it called from.
+    pub contact: String,
+    /// Its User-Agent or Server header.
+    pub user_agent: String,
+    /// When the leg began.
+    pub started_at: Instant,
+    /// When it was answered.
+    pub answered_at: Option<Instant>,
+    /// When it ended.
+    pub ended_at: Instant,
+    /// Last SIP status of its INVITE.
+    pub status: u16,
+    /// First negotiated codec, as in SDP.
+    pub codec: String,
+    /// Figures of its media.
+    pub report: Option<LegReport>,
+}
+
+/// How a call ended for the caller (CDR-02).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Disposition {
+    /// It was answered.
+    Answered,
+    /// Nobody answered, or the caller gave up.
+    NoAnswer,
+    /// The callee was busy or declined.
+    Busy,
+    /// Anything else.
+    Failed,
+}
+
+/// Who or what ended a call.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum HangupCause {
+    /// The caller hung up.
+    Caller,
+    /// The callee hung up.
+    Callee,
+    /// The caller gave up before the answer.
+    Cancelled,
+    /// The callee's phones did not answer in time.
+    NoAnswer,
+    /// All of the callee's phones refused; the record's status says how.
+    Refused,
+    /// No such number, or no phone registered.
+    Unreachable,
+    /// No packet came for the time-out.
+    MediaSilent,
+    /// The longest length allowed.
+    LengthLimit,
+    /// A limit of ours: calls, ports, descriptors.
+    Exhausted,
+    /// No common codec, or a session description we cannot use.
+    Incompatible,
+    /// The party did not acknowledge or answer any more.
+    PeerGone,
+    /// By the API.
+    Operator,
+    /// The exchange was stopped.
+    Shutdown,
+    /// A defect of ours.
+    Fault,
+}

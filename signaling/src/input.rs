@@ -1,0 +1,121 @@
+//! What happens to the exchange. Events are in the past tense.
+
+use crate::{
+    flow::{ConnectionId, Flow, FlowEnd, Transport},
+    id::{CallId, QueryId, Ticket},
+    settings::Settings,
+};
+use contract::MediaEvent;
+use core::{net::SocketAddr, time::Duration};
+use std::sync::Arc;
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A whole datagram, or the next piece of a stream.
+    Received {
+        /// Where from.
+        flow: Flow,
+        /// The bytes; any bytes.
+        bytes: &'a [u8],
+    },
+    /// A stream asked for by [`crate::effect::Effect::OpenFlow`] is open.
+    FlowOpened {
+        /// The name we gave it.
+        connection: ConnectionId,
+    },
+    /// A stream is gone, or never came to be.
+    FlowLost {
+        /// Its name.
+        connection: ConnectionId,
+        /// Why.
+        why: FlowEnd,
+    },
+    /// From a media shard.
+    Media(MediaEvent),
+    /// The store answers.
+    Stored {
+        /// The question.
+        query: QueryId,
+        /// What became of it.
+        outcome: Result<(), StoreFault>,
+    },
+    /// The store read these bindings at start; sent before anything else, at most once.
+    Restored(Vec<StoredBinding>),
+    /// The API or the CLI asks.
+    Asked {
+        /// To be repeated in the reply.
+        ticket: Ticket,
+        /// What is asked.
+        command: Command,
+    },
+    /// A new configuration, already checked.
+    Configured(Arc<Settings>),
+    /// The deadline is due.
+    Tick,
+}
+
+/// Why the store did not do it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum StoreFault {
+    /// It is not there or not answering.
+    Unavailable,
+    /// Its queue is full.
+    Full,
+}
+
+/// A binding as it is kept across restarts. Times are relative, because the monotonic clock starts anew.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredBinding {
+    /// The account.
+    pub number: String,
+    /// The Contact URI, as registered.
+    pub contact: String,
+    /// Preference in thousandths, 0 to 1000 (`q`).
+    pub q_milli: u16,
+    /// Path header values, outermost first (RFC 3327).
+    pub path: Vec<String>,
+    /// Call-ID of the registration.
+    pub call_id: String,
+    /// CSeq of the registration.
+    pub cseq: u32,
+    /// The User-Agent header.
+    pub user_agent: String,
+    /// The protocol it came by.
+    pub transport: Transport,
+    /// The address it came from.
+    pub source: SocketAddr,
+    /// Our listening address, by its place in the settings.
+    pub listener: u16,
+    /// Whether requests go to `source` instead of the Contact (NAT).
+    pub behind_nat: bool,
+    /// Time left until it expires; measured at the moment the value is made.
+    pub expires_in: Duration,
+}
+
+/// An order or a question from the API or the CLI. Imperative.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// Ring `from`, then `to`, and connect them (click to call).
+    Originate {
+        /// An extension's number.
+        from: String,
+        /// Anything that can be dialled.
+        to: String,
+    },
+    /// End a call.
+    HangUp {
+        /// Which.
+        call: CallId,
+    },
+    /// The calls that are up, newest first.
+    ListCalls,
+    /// All accounts with their bindings, by number.
+    ListExtensions,
+    /// Figures of the whole.
+    Status,
+    /// Take no new calls; answered at once, the calls go on. Cannot be undone.
+    Drain,
+    /// End every call with BYE or CANCEL and a record each.
+    HangUpAll,
+}

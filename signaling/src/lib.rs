@@ -1,0 +1,24 @@
+//! The signaling plane: SIP and every feature of the exchange, as a value.
+//!
+//! [`pbx::Pbx::handle`] takes the time, one [`input::Input`] and a sink of [`effect::Effect`]s. There is no socket, clock, thread, lock, await or
+//! randomness in this crate: the shell owns those, and the simulator replaces the shell.
+//!
+//! ```text
+//! bytes → transport → transaction → dialog → call → feature → Action → call → media → MediaCommand
+//! ```
+//!
+//! Each module imports only those above it in the list below (checked by `tests/tidy`).
+
+pub mod limits;
+
+pub mod id;
+
+pub mod settings;
+
+pub mod flow;
+
+pub mod fact;
+
+pub mod input;
+
+pub mod effect;

@@ -1,0 +1,51 @@
+//! Every bound of the signaling plane, why it is what it is, and what happens there.
+
+use core::time::Duration;
+
+/// Largest SIP message in bytes. Offsets into a message are 16 bits wide; RFC 3261 section 18.1.1 wants 65,535 accepted.
+/// A larger datagram cannot exist; a larger stream message is answered 413 and its connection closed.
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
+
+/// Header fields in one message. Real ones hold under 40; a message with more is malformed (400).
+pub const HEADERS_MAX: usize = 128;
+
+/// Bytes of one message's header section. A stream that sends more without an empty line is answered 400 and closed.
+pub const HEAD_BYTES_MAX: usize = 32_768;
+const _: () = assert!(HEAD_BYTES_MAX < MESSAGE_BYTES_MAX, "a head fits into a message");
+
+/// Requests longer than this go by TCP when the next hop was only reachable by UDP: the path MTU of 1500 less 200, RFC 3261 section 18.1.1.
+pub const DATAGRAM_REQUEST_BYTES_MAX: usize = 1_300;
+const _: () = assert!(DATAGRAM_REQUEST_BYTES_MAX < MESSAGE_BYTES_MAX, "what goes by UDP is a message");
+
+/// Transactions of all kinds at once. A request above it is answered 503 without state.
+pub const TRANSACTIONS_MAX: usize = 400_000;
+
+/// Calls at once unless the configuration says less. A call above it is answered 503.
+pub const CALLS_MAX: usize = 20_000;
+const _: () = assert!(CALLS_MAX * 8 < TRANSACTIONS_MAX, "calls being set up and torn down fit into the transactions");
+
+/// Contacts of one account. One more replaces the one that expires first.
+pub const CONTACTS_PER_ACCOUNT_MAX: usize = 10;
+
+/// Legs of one call: the caller and every forked branch, those of 3xx included. Further contacts are not tried.
+pub const LEGS_PER_CALL_MAX: usize = 24;
+const _: () = assert!(LEGS_PER_CALL_MAX > CONTACTS_PER_ACCOUNT_MAX, "every contact can be tried");
+const _: () = assert!(LEGS_PER_CALL_MAX < contract::MEMBERS_MAX, "every leg fits into the hearing table");
+
+/// Redirections (3xx) followed within one call; the next is passed to the caller as 480.
+pub const REDIRECTS_MAX: usize = 5;
+
+/// Bytes of a session description. A larger one is answered 413.
+pub const SDP_BYTES_MAX: usize = 16_384;
+
+/// How long an answer to REGISTER waits for the store before it is given from memory.
+pub const STORE_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// Questions to the store without an answer. Above it a REGISTER is answered from memory at once.
+pub const QUERIES_MAX: usize = 4_096;
+
+/// How long a nonce is good, RFC 7616 section 3.3. After it the challenge says `stale=true`.
+pub const NONCE_LIFE: Duration = Duration::from_secs(300);
+
+/// Nonces whose counts are remembered. Above it the oldest is forgotten and its next use is answered `stale=true`.
+pub const NONCES_MAX: usize = 65_536;

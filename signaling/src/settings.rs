@@ -1,0 +1,229 @@
+//! The configuration as signaling reads it: a value, complete, already checked by the shell.
+
+use crate::flow::Transport;
+use contract::{Codec, NodeId};
+use core::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// A secret that never shows itself in logs or errors and is wiped when dropped.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Wraps `text`.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// The secret itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Everything a `Pbx` is told about itself. Replaced as a whole by [`crate::input::Input::Configured`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Part of every id.
+    pub node: NodeId,
+    /// SIP domain and digest realm.
+    pub domain: String,
+    /// Our listening addresses; a [`crate::flow::ListenerId`] is an index here.
+    pub listeners: Vec<Listener>,
+    /// Media.
+    pub media: MediaSettings,
+    /// Registration expiry limits.
+    pub registration: RegistrationSettings,
+    /// Calls.
+    pub calls: CallSettings,
+    /// Accounts.
+    pub directory: Directory,
+    /// Feature codes that exist in this version.
+    pub codes: Codes,
+}
+
+/// One listening address.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listener {
+    /// Protocol.
+    pub transport: Transport,
+    /// The bound address; never the wildcard port.
+    pub bound: SocketAddr,
+    /// Host (IP or name) and port written into Via and Contact.
+    pub advertised: (String, u16),
+}
+
+/// What signaling knows of the media plane.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MediaSettings {
+    /// How many shards there are, at least one.
+    pub shards: u16,
+    /// The address written into SDP for IPv4 legs.
+    pub advertised_v4: Option<IpAddr>,
+    /// The address written into SDP for IPv6 legs.
+    pub advertised_v6: Option<IpAddr>,
+    /// No packet either way for this long ends the call.
+    pub silence_timeout: Duration,
+}
+
+/// Registration expiry limits, RFC 3261 section 10.3.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RegistrationSettings {
+    /// Shorter is answered 423 with Min-Expires.
+    pub expires_min: Duration,
+    /// Longer is granted this.
+    pub expires_max: Duration,
+    /// Granted when the phone names none.
+    pub expires_default: Duration,
+}
+
+/// Limits of calls.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CallSettings {
+    /// An answered call ends after this.
+    pub length_max: Duration,
+    /// An unanswered call ends after this when the callee's account does not say otherwise.
+    pub ring_max: Duration,
+    /// Calls at once on this exchange; the next is answered 503.
+    pub calls_max: usize,
+}
+
+/// Codes dialled for a function.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Codes {
+    /// The echo test, by default `*43`.
+    pub echo: Option<String>,
+}
+
+/// All accounts, by number and by authentication name.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    by_number: BTreeMap<String, Extension>,
+    number_by_auth_user: BTreeMap<String, String>,
+}
+
+impl Directory {
+    /// The directory of these accounts. Numbers and authentication names are unique (the configuration check refuses others);
+    /// of two alike the later one stays.
+    #[must_use]
+    pub fn new(extensions: impl IntoIterator<Item = Extension>) -> Self {
+        let mut directory = Self::default();
+        for extension in extensions {
+            directory.number_by_auth_user.insert(extension.auth_user.clone(), extension.number.clone());
+            directory.by_number.insert(extension.number.clone(), extension);
+        }
+        directory
+    }
+
+    /// The account that owns `number`.
+    #[must_use]
+    pub fn extension(&self, number: &str) -> Option<&Extension> {
+        self.by_number.get(number)
+    }
+
+    /// The account that authenticates as `auth_user`.
+    #[must_use]
+    pub fn by_auth_user(&self, auth_user: &str) -> Option<&Extension> {
+        self.by_number.get(self.number_by_auth_user.get(auth_user)?)
+    }
+
+    /// All accounts in the order of their numbers.
+    pub fn extensions(&self) -> impl ExactSizeIterator<Item = &Extension> {
+        self.by_number.values()
+    }
+}
+
+/// One account.
+#[derive(Clone, Debug)]
+pub struct Extension {
+    /// Internal number, 2 to 4 digits.
+    pub number: String,
+    /// Display name.
+    pub name: String,
+    /// Name used in digest authentication; may differ from the number.
+    pub auth_user: String,
+    /// Digest secret.
+    pub secret: Secret,
+    /// Name and number shown to the callee; default: `name` and `number`.
+    pub caller_id: CallerId,
+    /// Language of prompts, e.g. `en`.
+    pub language: String,
+    /// Groups the account belongs to.
+    pub call_groups: Vec<u16>,
+    /// Groups whose ringing calls the account may pick up.
+    pub pickup_groups: Vec<u16>,
+    /// Dial plan context.
+    pub context: String,
+    /// Where the phone is.
+    pub host: Host,
+    /// What the account may do.
+    pub permissions: Permissions,
+    /// Calls at once, in and out together; the next is answered 486.
+    pub call_limit: usize,
+    /// Codecs the account may use, preferred first; others are taken out of its offers and answers.
+    /// Telephone-event and comfort noise are always allowed. Empty: everything, in the offerer's order.
+    pub codecs: Vec<Codec>,
+    /// NAT treatment.
+    pub nat: Nat,
+    /// An unanswered call to the account ends after this.
+    pub no_answer_after: Duration,
+}
+
+/// What the callee is shown.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CallerId {
+    /// Display name.
+    pub name: String,
+    /// Number.
+    pub number: String,
+}
+
+/// Where an account's phone is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Host {
+    /// It registers.
+    Dynamic,
+    /// It is always at this SIP URI and needs no registration.
+    Fixed(String),
+}
+
+/// Rights of an account.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Permissions {
+    /// Calls through trunks.
+    pub external: bool,
+    /// International calls.
+    pub international: bool,
+    /// Listen to others' calls.
+    pub monitor: bool,
+    /// Speak to one side only.
+    pub whisper: bool,
+    /// Join others' calls.
+    pub barge: bool,
+    /// Pick up ringing calls.
+    pub pickup: bool,
+}
+
+/// NAT treatment of an account's signaling and media (SIP-10).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Nat {
+    /// As [`Nat::Yes`] when the Via or the Contact names another address than the packets come from.
+    Auto,
+    /// Answer to the source port even without `rport`; send requests to the flow of registration; learn the media source.
+    Yes,
+    /// Believe what the headers and the session description say.
+    No,
+}

@@ -1,0 +1,1 @@
+//! A simulated world around the exchange, driven by one number.
