@@ -22,3 +22,5 @@ pub mod fact;
 pub mod input;
 
 pub mod effect;
+
+pub mod message;
