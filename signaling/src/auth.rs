@@ -1,0 +1,9 @@
+//! Who a request is from: digest authentication, RFC 3261 section 22, RFC 7616, RFC 8760.
+//!
+//! Nonces carry their own proof (time, serial, keyed hash), so that a challenge costs no memory; only the counts of nonces that were used
+//! rightly are remembered. It does not know what a request is good for, and sends nothing.
+
+mod authenticator;
+pub mod digest;
+
+pub use authenticator::{Authenticator, Verdict};

@@ -1,0 +1,51 @@
+//! Where a request goes: a flow that exists, or an address.
+
+use crate::flow::{Flow, ListenerId, Transport};
+use core::net::SocketAddr;
+
+/// The next hop of a request.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum NextHop {
+    /// Exactly this flow, as a phone behind a NAT needs it (RFC 5626 section 5.3). A request too large for a datagram still goes by it; a stream
+    /// that is gone makes the hop unreachable.
+    Flow(Flow),
+    /// This address. Streams are reused when one to it is open, and opened otherwise; a request too large for a datagram goes by TCP, and by UDP
+    /// after all when TCP is refused (RFC 3261 section 18.1.1).
+    Address {
+        /// Our side; of the same protocol and family.
+        listener: ListenerId,
+        /// The far side.
+        remote: SocketAddr,
+        /// The protocol.
+        transport: Transport,
+    },
+}
+
+impl NextHop {
+    /// Our side.
+    #[must_use]
+    pub const fn listener(&self) -> ListenerId {
+        match self {
+            Self::Flow(flow) => flow.listener,
+            Self::Address { listener, .. } => *listener,
+        }
+    }
+
+    /// The far side.
+    #[must_use]
+    pub const fn remote(&self) -> SocketAddr {
+        match self {
+            Self::Flow(flow) => flow.remote,
+            Self::Address { remote, .. } => *remote,
+        }
+    }
+
+    /// The protocol.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        match self {
+            Self::Flow(flow) => flow.transport,
+            Self::Address { transport, .. } => *transport,
+        }
+    }
+}
