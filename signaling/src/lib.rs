@@ -23,4 +23,14 @@ pub mod input;
 
 pub mod effect;
 
+pub mod wheel;
+
 pub mod message;
+
+pub mod transport;
+
+pub mod auth;
+
+pub mod registrar;
+
+pub mod transaction;

@@ -53,7 +53,10 @@ fn client_invite_follows_figure_5_and_rfc_6026_figure_2() {
 #[test]
 fn client_other_follows_figure_6() {
     use client_other::{Input, State, next};
-    compare("client_other.txt", &table("non-INVITE client transaction: RFC 3261 17.1.2", &State::ALL, &Input::ALL, next));
+    compare(
+        "client_other.txt",
+        &table("non-INVITE client transaction: RFC 3261 17.1.2", &State::ALL, &Input::ALL, next),
+    );
 }
 
 #[test]
@@ -66,7 +69,10 @@ fn server_invite_follows_figure_7_and_rfc_6026_figure_1() {
 #[test]
 fn server_other_follows_figure_8() {
     use server_other::{Input, State, next};
-    compare("server_other.txt", &table("non-INVITE server transaction: RFC 3261 17.2.2", &State::ALL, &Input::ALL, next));
+    compare(
+        "server_other.txt",
+        &table("non-INVITE server transaction: RFC 3261 17.2.2", &State::ALL, &Input::ALL, next),
+    );
 }
 
 /// Nothing leaves Terminated, and whoever enters it leaves no timer of its machine armed.

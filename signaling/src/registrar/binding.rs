@@ -1,9 +1,6 @@
 //! One binding.
 
-use crate::{
-    flow::Flow,
-    input::StoredBinding,
-};
+use crate::{flow::Flow, input::StoredBinding};
 use contract::Instant;
 
 /// A contact of an account.

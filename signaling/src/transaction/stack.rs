@@ -1,8 +1,6 @@
 //! [`Stack`]: transport and transactions joined.
 
-use super::{
-    Answer, Census, ClientId, NextHop, NotSent, OutRequest, SentAck, ServerId, TransactionUser,
-};
+use super::{Answer, Census, ClientId, NextHop, NotSent, OutRequest, SentAck, ServerId, TransactionUser};
 use crate::{
     effect::Effects,
     flow::{ConnectionId, Flow, FlowEnd, ListenerId},
@@ -32,7 +30,14 @@ impl Stack {
     }
 
     /// Bytes came: a whole datagram, or the next piece of a stream.
-    pub fn receive<U: TransactionUser>(&mut self, now: Instant, flow: Flow, bytes: &[u8], user: &mut U, out: &mut Effects) {
+    pub fn receive<U: TransactionUser>(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        bytes: &[u8],
+        user: &mut U,
+        out: &mut Effects,
+    ) {
         let _ = (now, flow, bytes, user, out);
     }
 

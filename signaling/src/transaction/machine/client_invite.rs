@@ -65,12 +65,8 @@ pub fn next(state: State, input: Input, reliable: bool) -> Step<State> {
         (State::Calling, Input::Start) => {
             step(State::Calling, &[Do::SendRequest, Do::Arm(Timer::A), Do::Arm(Timer::B)])
         }
-        (State::Calling, Input::Fired(Timer::A)) => {
-            step(State::Calling, &[Do::SendRequest, Do::ArmAgain(Timer::A)])
-        }
-        (State::Calling, Input::Fired(Timer::B)) => {
-            step(State::Terminated, &[Do::Disarm(Timer::A), Do::TellTimeout])
-        }
+        (State::Calling, Input::Fired(Timer::A)) => step(State::Calling, &[Do::SendRequest, Do::ArmAgain(Timer::A)]),
+        (State::Calling, Input::Fired(Timer::B)) => step(State::Terminated, &[Do::Disarm(Timer::A), Do::TellTimeout]),
         (State::Calling, Input::TransportError) => {
             step(State::Terminated, &[Do::Disarm(Timer::A), Do::Disarm(Timer::B), Do::TellTransportError])
         }
@@ -88,13 +84,7 @@ pub fn next(state: State, input: Input, reliable: bool) -> Step<State> {
         // zero seconds for reliable transports".
         (State::Calling | State::Proceeding, Input::Failure) if reliable => step(
             State::Terminated,
-            &[
-                Do::Disarm(Timer::A),
-                Do::Disarm(Timer::B),
-                Do::Disarm(Timer::Cancelled),
-                Do::SendAck,
-                Do::PassResponse,
-            ],
+            &[Do::Disarm(Timer::A), Do::Disarm(Timer::B), Do::Disarm(Timer::Cancelled), Do::SendAck, Do::PassResponse],
         ),
         (State::Calling | State::Proceeding, Input::Failure) => step(
             State::Completed,

@@ -51,9 +51,7 @@ pub fn next(state: State, input: Input, reliable: bool) -> Step<State> {
     match (state, input) {
         // RFC 3261 section 17.1.2.2: timer F on every transport, timer E on unreliable ones.
         (State::Trying, Input::Start) if reliable => step(State::Trying, &[Do::SendRequest, Do::Arm(Timer::F)]),
-        (State::Trying, Input::Start) => {
-            step(State::Trying, &[Do::SendRequest, Do::Arm(Timer::E), Do::Arm(Timer::F)])
-        }
+        (State::Trying, Input::Start) => step(State::Trying, &[Do::SendRequest, Do::Arm(Timer::E), Do::Arm(Timer::F)]),
         (State::Trying, Input::Fired(Timer::E)) => step(State::Trying, &[Do::SendRequest, Do::ArmAgain(Timer::E)]),
         // RFC 3261 section 17.1.2.2: "If timer E fires while in the Proceeding state … timer E MUST be reset with a value of T2 seconds".
         (State::Proceeding, Input::Fired(Timer::E)) => {
@@ -71,10 +69,9 @@ pub fn next(state: State, input: Input, reliable: bool) -> Step<State> {
         (State::Trying | State::Proceeding, Input::Final) if reliable => {
             step(State::Terminated, &[Do::Disarm(Timer::E), Do::Disarm(Timer::F), Do::PassResponse])
         }
-        (State::Trying | State::Proceeding, Input::Final) => step(
-            State::Completed,
-            &[Do::Disarm(Timer::E), Do::Disarm(Timer::F), Do::Arm(Timer::K), Do::PassResponse],
-        ),
+        (State::Trying | State::Proceeding, Input::Final) => {
+            step(State::Completed, &[Do::Disarm(Timer::E), Do::Disarm(Timer::F), Do::Arm(Timer::K), Do::PassResponse])
+        }
         (State::Completed, Input::Fired(Timer::K)) => quiet(State::Terminated),
 
         // Repeated responses are absorbed; timers that raced with a response find nothing to do.

@@ -17,8 +17,7 @@ pub enum State {
 
 impl State {
     /// All, in the order of the figure.
-    pub const ALL: [Self; 5] =
-        [Self::Proceeding, Self::Completed, Self::Confirmed, Self::Accepted, Self::Terminated];
+    pub const ALL: [Self; 5] = [Self::Proceeding, Self::Completed, Self::Confirmed, Self::Accepted, Self::Terminated];
 }
 
 /// What can happen to it.

@@ -76,9 +76,16 @@ impl Timer {
         match self {
             Self::A => doubled,
             Self::E | Self::G => doubled.min(T2),
-            Self::B | Self::D | Self::F | Self::H | Self::I | Self::J | Self::K | Self::L | Self::M | Self::Cancelled => {
-                self.first()
-            }
+            Self::B
+            | Self::D
+            | Self::F
+            | Self::H
+            | Self::I
+            | Self::J
+            | Self::K
+            | Self::L
+            | Self::M
+            | Self::Cancelled => self.first(),
         }
     }
 
@@ -157,7 +164,8 @@ mod tests {
 
     #[test]
     fn retransmissions_double_and_e_and_g_stop_at_t2() {
-        let lengths = |timer: Timer| (0..8).map(|n| if n == 0 { timer.first() } else { timer.again(n) }).collect::<Vec<_>>();
+        let lengths =
+            |timer: Timer| (0..8).map(|n| if n == 0 { timer.first() } else { timer.again(n) }).collect::<Vec<_>>();
         let ms = |values: [u64; 8]| values.map(Duration::from_millis).to_vec();
         assert_eq!(lengths(Timer::A), ms([500, 1000, 2000, 4000, 8000, 16_000, 32_000, 32_000]));
         assert_eq!(lengths(Timer::E), ms([500, 1000, 2000, 4000, 4000, 4000, 4000, 4000]));

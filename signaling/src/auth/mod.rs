@@ -4,6 +4,5 @@
 //! rightly are remembered. It does not know what a request is good for, and sends nothing.
 
 mod authenticator;
-pub mod digest;
 
 pub use authenticator::{Authenticator, Verdict};
