@@ -1,1 +1,3 @@
-//! The media plane: sharded, pinned, one io_uring a core.
+//! The media plane: moves RTP and RTCP between the legs of a session, as signaling says who hears whom.
+
+pub mod rtp;
