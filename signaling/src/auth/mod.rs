@@ -4,5 +4,6 @@
 //! rightly are remembered. It does not know what a request is good for, and sends nothing.
 
 mod authenticator;
+pub mod digest;
 
 pub use authenticator::{Authenticator, Verdict};

@@ -70,17 +70,17 @@ pub fn seconds(bytes: &[u8]) -> Option<u32> {
 
 /// Reads from the front of a value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cursor<'a> {
-    pub(super) rest: &'a [u8],
+pub(crate) struct Cursor<'a> {
+    pub(crate) rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// Takes white space and folds.
-    pub(super) fn space(&mut self) {
+    pub(crate) fn space(&mut self) {
         while let [first, rest @ ..] = self.rest
             && is_space(*first)
         {
@@ -89,7 +89,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `byte` and the white space around it, if it is there.
-    pub(super) fn separator(&mut self, byte: u8) -> bool {
+    pub(crate) fn separator(&mut self, byte: u8) -> bool {
         let before = self.rest;
         self.space();
         if self.byte(byte) {
@@ -102,7 +102,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `byte` if it comes next.
-    pub(super) fn byte(&mut self, byte: u8) -> bool {
+    pub(crate) fn byte(&mut self, byte: u8) -> bool {
         match self.rest {
             [first, rest @ ..] if *first == byte => {
                 self.rest = rest;
@@ -113,7 +113,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes as long as `belongs`.
-    pub(super) fn run(&mut self, belongs: impl Fn(u8) -> bool) -> &'a [u8] {
+    pub(crate) fn run(&mut self, belongs: impl Fn(u8) -> bool) -> &'a [u8] {
         let end = self.rest.iter().position(|byte| !belongs(*byte)).unwrap_or(self.rest.len());
         let (run, rest) = self.rest.split_at(end);
         self.rest = rest;
@@ -121,13 +121,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a token, at least one octet.
-    pub(super) fn token(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn token(&mut self) -> Option<&'a [u8]> {
         let token = self.run(is_token);
         (!token.is_empty()).then_some(token)
     }
 
     /// Takes a quoted string; returns what is between the quotes, still escaped.
-    pub(super) fn quoted(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn quoted(&mut self) -> Option<&'a [u8]> {
         let [b'"', inner @ ..] = self.rest else { return None };
         let end = quote_end(inner)?;
         let (quoted, rest) = inner.split_at(end);
@@ -150,7 +150,7 @@ fn quote_end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The text of a quoted string: escapes undone, folds made one space, octets that are no UTF-8 replaced.
-pub(super) fn unquote(quoted: &[u8]) -> Cow<'_, str> {
+pub(crate) fn unquote(quoted: &[u8]) -> Cow<'_, str> {
     if memchr::memchr3(b'\\', b'\r', b'\n', quoted).is_none() {
         return String::from_utf8_lossy(quoted);
     }

@@ -22,6 +22,7 @@ mod write;
 pub use frame::{Framed, frame};
 pub use header::Header;
 pub use index::Index;
+pub(crate) use lex::{Cursor, unquote};
 pub use lex::{Values, number, seconds, trim};
 pub use malformed::{Malformed, NotSip};
 pub use method::Method;
