@@ -1,1 +1,3 @@
 //! The exchange.
+
+pub mod config;

@@ -1,0 +1,451 @@
+//! Section `features`. Of it only `codes.echo` acts in this version; the rest is checked all the same.
+
+use super::{
+    extension::ring_time,
+    fault::Position,
+    plan::unique,
+    reader::{Reader, Section, boolean, integer, list, one_of, printable, scalar, sections, text},
+    server::path,
+    value::{Range, destination, dialled, duration, extensions, number, range, show_duration, size},
+    yaml::Node,
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Groups, zones, schedules in one file, of each.
+const EACH_MAX: usize = 1_000;
+
+/// Section `features`.
+#[derive(Clone, Debug, Default, Serialize)]
+#[expect(missing_docs, reason = "each is the section of its name in config/ironbell.yml, where it is explained")]
+pub struct Features {
+    pub parking: Parking,
+    pub conferences: Conferences,
+    pub voicemail: VoicemailSystem,
+    pub recording: Recording,
+    pub presence: Presence,
+    pub paging: Paging,
+    pub ring_groups: Vec<RingGroup>,
+    pub codes: FeatureCodes,
+    pub blacklist: Vec<String>,
+    pub schedules: Vec<Schedule>,
+}
+
+/// Section `features.parking`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct Parking {
+    pub slots: Range,
+    #[serde(serialize_with = "show_duration")]
+    pub timeout: Duration,
+}
+
+impl Default for Parking {
+    fn default() -> Self {
+        Self { slots: Range { first: 70, last: 79 }, timeout: 120 * SECOND }
+    }
+}
+
+/// Section `features.conferences`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct Conferences {
+    pub numbers: Range,
+    pub max_participants: u32,
+}
+
+impl Default for Conferences {
+    fn default() -> Self {
+        Self { numbers: Range { first: 2_001, last: 2_999 }, max_participants: 50 }
+    }
+}
+
+/// Section `features.voicemail`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct VoicemailSystem {
+    pub prefix: String,
+    pub access: String,
+    #[serde(serialize_with = "show_duration")]
+    pub greeting_max: Duration,
+    #[serde(serialize_with = "show_duration")]
+    pub message_max: Duration,
+    pub pin_attempts: u32,
+}
+
+impl Default for VoicemailSystem {
+    fn default() -> Self {
+        Self {
+            prefix: "*".to_owned(),
+            access: "*98".to_owned(),
+            greeting_max: 30 * SECOND,
+            message_max: 180 * SECOND,
+            pin_attempts: 3,
+        }
+    }
+}
+
+/// Section `features.recording`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct Recording {
+    pub auto: bool,
+    pub format: RecordingFormat,
+    pub path: PathBuf,
+    pub name: String,
+    #[serde(serialize_with = "show_duration")]
+    pub retention: Duration,
+    pub min_free: u64,
+}
+
+/// File format of recordings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "each is the format of its name")]
+pub enum RecordingFormat {
+    Wav,
+    Opus,
+    Flac,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self {
+            auto: false,
+            format: RecordingFormat::Wav,
+            path: PathBuf::from("recordings"),
+            name: "{date}-{caller}-{callee}".to_owned(),
+            retention: 90 * DAY,
+            min_free: 1_000_000_000,
+        }
+    }
+}
+
+/// Section `features.presence`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct Presence {
+    #[serde(serialize_with = "show_duration")]
+    pub away_after: Duration,
+    #[serde(serialize_with = "show_duration")]
+    pub offline_after: Duration,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { away_after: 5 * MINUTE, offline_after: 30 * MINUTE }
+    }
+}
+
+/// Section `features.paging`.
+#[derive(Clone, Debug, Default, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct Paging {
+    pub all: Option<String>,
+    pub zones: Vec<Zone>,
+}
+
+/// One paging zone.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct Zone {
+    pub number: String,
+    pub name: String,
+    pub members: Vec<String>,
+}
+
+/// One ring group.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct RingGroup {
+    pub number: String,
+    pub name: String,
+    pub members: Vec<String>,
+    pub strategy: GroupStrategy,
+    #[serde(serialize_with = "show_duration")]
+    pub ring: Duration,
+    pub then: Option<String>,
+}
+
+/// Whom a ring group rings.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupStrategy {
+    /// All at once.
+    All,
+    /// One after the other.
+    Sequential,
+    /// One after the other, beginning where the last call ended.
+    RoundRobin,
+    /// In any order.
+    Random,
+}
+
+/// Section `features.codes`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct FeatureCodes {
+    pub pickup: Option<String>,
+    pub directed_pickup: Option<String>,
+    pub blind_transfer: Option<String>,
+    pub attended_transfer: Option<String>,
+    pub record: Option<String>,
+    pub echo: Option<String>,
+    pub dnd: Option<String>,
+    pub dnd_off: Option<String>,
+}
+
+impl Default for FeatureCodes {
+    fn default() -> Self {
+        let some = |code: &str| Some(code.to_owned());
+        Self {
+            pickup: some("*8"),
+            directed_pickup: some("**"),
+            blind_transfer: some("#"),
+            attended_transfer: some("*2"),
+            record: some("*1"),
+            echo: some("*43"),
+            dnd: some("*78"),
+            dnd_off: some("*79"),
+        }
+    }
+}
+
+/// One schedule of opening hours.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct Schedule {
+    pub name: String,
+    pub zone: String,
+    pub open: Vec<String>,
+    pub holidays: Vec<String>,
+}
+
+impl Features {
+    pub(super) fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
+        for (key, section) in [
+            ("parking", "features.parking"),
+            ("conferences", "features.conferences"),
+            ("voicemail", "features.voicemail"),
+            ("recording", "features.recording"),
+            ("presence", "features.presence"),
+            ("paging", "features.paging"),
+            ("ring_groups", "features.ring_groups"),
+            ("blacklist", "features.blacklist"),
+            ("schedules", "features.schedules"),
+        ] {
+            s.mark_not_active(r, key, section);
+        }
+        let features = Self {
+            parking: s.section(r, "parking", parking),
+            conferences: s.section(r, "conferences", conferences),
+            voicemail: s.section(r, "voicemail", voicemail),
+            recording: s.section(r, "recording", recording),
+            presence: s.section(r, "presence", presence),
+            paging: s.section(r, "paging", paging),
+            ring_groups: s.get(r, "ring_groups", Vec::new(), sections(EACH_MAX, ring_group)),
+            codes: s.section(r, "codes", codes),
+            blacklist: s.get(r, "blacklist", Vec::new(), list(100_000, dialled)),
+            schedules: s.get(r, "schedules", Vec::new(), schedules),
+        };
+        r.ranges.push((features.parking.slots.first, features.parking.slots.last, "parking"));
+        r.ranges.push((features.conferences.numbers.first, features.conferences.numbers.last, "conferences"));
+        features
+    }
+}
+
+fn parking(r: &mut Reader<'_>, s: &mut Section<'_>) -> Parking {
+    let d = Parking::default();
+    Parking {
+        slots: s.get(r, "slots", d.slots, range(0, 9_999)),
+        timeout: s.get(r, "timeout", d.timeout, duration(SECOND, DAY)),
+    }
+}
+
+fn conferences(r: &mut Reader<'_>, s: &mut Section<'_>) -> Conferences {
+    let d = Conferences::default();
+    Conferences {
+        numbers: s.get(r, "numbers", d.numbers, range(0, 9_999)),
+        max_participants: s.get(r, "max_participants", d.max_participants, integer(2, 10_000)),
+    }
+}
+
+fn voicemail(r: &mut Reader<'_>, s: &mut Section<'_>) -> VoicemailSystem {
+    let d = VoicemailSystem::default();
+    let hour = 60 * MINUTE;
+    VoicemailSystem {
+        prefix: s.get(r, "prefix", d.prefix, dialled),
+        access: s.get(r, "access", d.access, dialled),
+        greeting_max: s.get(r, "greeting_max", d.greeting_max, duration(SECOND, hour)),
+        message_max: s.get(r, "message_max", d.message_max, duration(SECOND, hour)),
+        pin_attempts: s.get(r, "pin_attempts", d.pin_attempts, integer(1, 10)),
+    }
+}
+
+fn recording(r: &mut Reader<'_>, s: &mut Section<'_>) -> Recording {
+    let d = Recording::default();
+    Recording {
+        auto: s.get(r, "auto", d.auto, boolean),
+        format: s.get(
+            r,
+            "format",
+            d.format,
+            one_of(&[("wav", RecordingFormat::Wav), ("opus", RecordingFormat::Opus), ("flac", RecordingFormat::Flac)]),
+        ),
+        path: s.get(r, "path", d.path, path),
+        name: s.get(r, "name", d.name, text),
+        retention: s.get(r, "retention", d.retention, duration(DAY, 36_500 * DAY)),
+        min_free: s.get(r, "min_free", d.min_free, size),
+    }
+}
+
+fn presence(r: &mut Reader<'_>, s: &mut Section<'_>) -> Presence {
+    let d = Presence::default();
+    Presence {
+        away_after: s.get(r, "away_after", d.away_after, duration(SECOND, DAY)),
+        offline_after: s.get(r, "offline_after", d.offline_after, duration(SECOND, DAY)),
+    }
+}
+
+fn paging(r: &mut Reader<'_>, s: &mut Section<'_>) -> Paging {
+    let at = s.node("all").map_or(s.at, |node| node.at);
+    let all = s.optional(r, "all", number(2, 4));
+    if let Some(all) = &all {
+        r.own(at, all, "paging");
+    }
+    let zones = s.get(
+        r,
+        "zones",
+        Vec::new(),
+        sections(EACH_MAX, |r, s| {
+            let number = owned_number(r, s, "a paging zone");
+            let name = s.get(r, "name", String::new(), text);
+            let members = s.get(r, "members", Vec::new(), extensions);
+            Some(Zone { number: number?, name, members })
+        }),
+    );
+    Paging { all, zones }
+}
+
+/// The key `number`, which then belongs to `owner`.
+pub(super) fn owned_number(r: &mut Reader<'_>, s: &mut Section<'_>, owner: &'static str) -> Option<String> {
+    let at = s.node("number").map_or(s.at, |node| node.at);
+    let number = s.required(r, "number", "2 to 4 digits in quotes", number(2, 4))?;
+    r.own(at, &number, owner);
+    Some(number)
+}
+
+fn ring_group(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<RingGroup> {
+    let number = owned_number(r, s, "a ring group");
+    let group = RingGroup {
+        name: s.get(r, "name", String::new(), text),
+        members: s.required(r, "members", "the numbers of extensions", extensions).unwrap_or_default(),
+        strategy: s.get(
+            r,
+            "strategy",
+            GroupStrategy::All,
+            one_of(&[
+                ("all", GroupStrategy::All),
+                ("sequential", GroupStrategy::Sequential),
+                ("round-robin", GroupStrategy::RoundRobin),
+                ("random", GroupStrategy::Random),
+            ]),
+        ),
+        ring: s.get(r, "ring", 30 * SECOND, ring_time),
+        then: s.optional(r, "then", destination),
+        number: number?,
+    };
+    Some(group)
+}
+
+fn codes(r: &mut Reader<'_>, s: &mut Section<'_>) -> FeatureCodes {
+    let d = FeatureCodes::default();
+    let mut seen: BTreeMap<String, Position> = BTreeMap::new();
+    let mut code = |r: &mut Reader<'_>, s: &mut Section<'_>, key: &'static str, default: Option<String>| {
+        let Some(node) = s.node(key) else { return default };
+        if key != "echo" {
+            r.not_active("features.codes (all but echo)");
+        }
+        let code = dialled(r, node)?;
+        unique(r, &mut seen, node.at, &code, "code");
+        Some(code)
+    };
+    FeatureCodes {
+        pickup: code(r, s, "pickup", d.pickup),
+        directed_pickup: code(r, s, "directed_pickup", d.directed_pickup),
+        blind_transfer: code(r, s, "blind_transfer", d.blind_transfer),
+        attended_transfer: code(r, s, "attended_transfer", d.attended_transfer),
+        record: code(r, s, "record", d.record),
+        echo: code(r, s, "echo", d.echo),
+        dnd: code(r, s, "dnd", d.dnd),
+        dnd_off: code(r, s, "dnd_off", d.dnd_off),
+    }
+}
+
+fn schedules(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Schedule>> {
+    let mut seen = BTreeMap::new();
+    sections(EACH_MAX, |r, s| {
+        let at = s.at;
+        let name = s.required(r, "name", "a name such as `office`", super::reader::name);
+        let schedule = Schedule {
+            zone: s.get(r, "zone", "UTC".to_owned(), zone),
+            open: s.get(r, "open", Vec::new(), list(100, opening)),
+            holidays: s.get(r, "holidays", Vec::new(), list(1_000, date)),
+            name: name?,
+        };
+        unique(r, &mut seen, at, &schedule.name, "schedule");
+        Some(schedule)
+    })(r, node)
+}
+
+fn zone(r: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let zone = scalar(r, node, "a time zone such as Europe/Moscow")?;
+    // A machine without a zone database cannot judge.
+    if !jiff::tz::db().is_definitively_empty() && jiff::tz::TimeZone::get(zone).is_err() {
+        r.fault(
+            node.at,
+            format!("the time zone `{}` is not known", printable(zone)),
+            "a name such as Europe/Moscow or UTC",
+        );
+        return None;
+    }
+    Some(zone.to_owned())
+}
+
+/// `mon-fri 09:00-18:00`.
+fn opening(r: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let expected = "days and hours such as mon-fri 09:00-18:00";
+    let text = scalar(r, node, expected)?;
+    let day = |day: &str| ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].contains(&day);
+    let good = text.split_once(' ').is_some_and(|(days, hours)| {
+        days.split(',').all(|days| days.split_once('-').map_or_else(|| day(days), |(a, b)| day(a) && day(b)))
+            && hours.split_once('-').is_some_and(|(from, to)| {
+                minute_of_day(from).zip(minute_of_day(to)).is_some_and(|(from, to)| from < to)
+            })
+    });
+    if !good {
+        r.fault(node.at, format!("`{}` is not an opening time", printable(text)), expected);
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// `HH:MM`, up to 24:00.
+pub(super) fn minute_of_day(text: &str) -> Option<u32> {
+    let (hours, minutes) = text.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2)?;
+    let minute = hours.parse::<u32>().ok()? * 60 + minutes.parse::<u32>().ok().filter(|minutes| *minutes < 60)?;
+    (minute <= 24 * 60).then_some(minute)
+}
+
+fn date(r: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = scalar(r, node, "a date such as 2027-01-01")?;
+    if text.parse::<jiff::civil::Date>().is_err() {
+        r.fault(node.at, format!("`{}` is not a date", printable(text)), "a date such as 2027-01-01");
+        return None;
+    }
+    Some(text.to_owned())
+}

@@ -1,0 +1,116 @@
+//! From the configuration to the value signaling reads.
+
+use super::{CodecName, Config, Extension, NatMode, Sip};
+use contract::{Codec, NodeId};
+use signaling::settings::{
+    CallSettings, CallerId, Codes, Directory, Extension as Account, Host, Listener, MediaSettings, Nat, Permissions,
+    RegistrationSettings, Settings,
+};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+impl Config {
+    /// The settings of a `Pbx` whose `listeners` are bound and whose media plane has `shards` shards.
+    #[must_use]
+    pub fn signaling(&self, listeners: Vec<Listener>, shards: u16) -> Settings {
+        let registration = self.server.sip.registration;
+        let advertised = self.server.rtp.advertise.unwrap_or_else(|| local_address(self.server.rtp.bind));
+        Settings {
+            node: NodeId::default(),
+            domain: self.server.domain.clone(),
+            listeners,
+            media: MediaSettings {
+                shards: shards.max(1),
+                advertised_v4: advertised.is_ipv4().then_some(advertised),
+                advertised_v6: advertised.is_ipv6().then_some(advertised),
+                silence_timeout: self.server.rtp.timeout,
+            },
+            registration: RegistrationSettings {
+                expires_min: registration.min,
+                expires_max: registration.max,
+                expires_default: registration.default,
+            },
+            calls: CallSettings {
+                length_max: self.server.call_length_max,
+                ring_max: super::Forward::default().no_answer_after,
+                calls_max: self.server.calls_max,
+            },
+            directory: Directory::new(self.extensions.iter().map(account)),
+            codes: Codes { echo: self.features.codes.echo.clone() },
+        }
+    }
+}
+
+impl Sip {
+    /// Host and port for Via and Contact of a listener bound to `bound`.
+    #[must_use]
+    pub fn advertised(&self, bound: SocketAddr) -> (String, u16) {
+        let host = self.advertise.clone().unwrap_or_else(|| local_address(bound.ip()).to_string());
+        // RFC 3261 section 25.1: an IPv6 address in a URI or Via is an IPv6reference, in brackets.
+        let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host };
+        (host, bound.port())
+    }
+}
+
+/// The address others reach us by when we are bound to `bound`: itself, or for the wildcard the one of the default route (loopback without one).
+#[must_use]
+pub fn local_address(bound: IpAddr) -> IpAddr {
+    if !bound.is_unspecified() {
+        return bound;
+    }
+    // Connecting a datagram socket sends nothing; it makes the system choose the source address. The targets are documentation addresses.
+    let (any, target, loopback): (IpAddr, IpAddr, IpAddr) = match bound {
+        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into(), Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(_) => {
+            let target = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+            (Ipv6Addr::UNSPECIFIED.into(), target.into(), Ipv6Addr::LOCALHOST.into())
+        }
+    };
+    UdpSocket::bind((any, 0))
+        .and_then(|socket| socket.connect((target, 9)).and_then(|()| socket.local_addr()))
+        .map_or(loopback, |address| address.ip())
+}
+
+fn account(extension: &Extension) -> Account {
+    let permissions = extension.permissions;
+    Account {
+        number: extension.number.clone(),
+        name: extension.name.clone(),
+        auth_user: extension.auth_user.clone(),
+        secret: extension.secret.clone(),
+        caller_id: CallerId { name: extension.caller_id.name.clone(), number: extension.caller_id.number.clone() },
+        language: extension.language.clone(),
+        call_groups: extension.call_group.clone(),
+        pickup_groups: extension.pickup_group.clone(),
+        context: extension.context.clone(),
+        host: match extension.host.as_str() {
+            "dynamic" => Host::Dynamic,
+            uri => Host::Fixed(uri.to_owned()),
+        },
+        permissions: Permissions {
+            external: permissions.external,
+            international: permissions.international,
+            monitor: permissions.monitor,
+            whisper: permissions.whisper,
+            barge: permissions.barge,
+            pickup: permissions.pickup,
+        },
+        call_limit: extension.call_limit,
+        codecs: extension.codecs.iter().copied().map(codec).collect(),
+        nat: match extension.nat {
+            NatMode::Auto => Nat::Auto,
+            NatMode::Yes => Nat::Yes,
+            NatMode::No => Nat::No,
+        },
+        no_answer_after: extension.forward.no_answer_after,
+    }
+}
+
+const fn codec(name: CodecName) -> Codec {
+    match name {
+        CodecName::Opus => Codec::Opus,
+        CodecName::G722 => Codec::G722,
+        CodecName::Pcma => Codec::Pcma,
+        CodecName::Pcmu => Codec::Pcmu,
+        CodecName::G729 => Codec::G729,
+    }
+}
