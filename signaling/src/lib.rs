@@ -27,6 +27,8 @@ pub mod wheel;
 
 pub mod message;
 
+pub mod sdp;
+
 pub mod transport;
 
 pub mod auth;
