@@ -49,3 +49,31 @@ pub const NONCE_LIFE: Duration = Duration::from_secs(300);
 
 /// Nonces whose counts are remembered. Above it the oldest is forgotten and its next use is answered `stale=true`.
 pub const NONCES_MAX: usize = 65_536;
+
+/// Bytes of a Request-URI. Real ones hold under 300; a longer one is answered 414.
+pub const REQUEST_URI_BYTES_MAX: usize = 2_048;
+const _: () = assert!(REQUEST_URI_BYTES_MAX < HEAD_BYTES_MAX, "the limit of the head does not come first");
+
+/// Streams with state here: more than the 10,000 idle ones that must do no harm, fewer than the 20,000 descriptors of a plain machine.
+/// One more is closed at its first byte; a request that needs one more is not sent.
+pub const STREAMS_MAX: usize = 16_384;
+
+/// Bytes kept for a stream that is being opened. A request above it is not sent, a response above it is dropped.
+pub const STREAM_QUEUE_BYTES_MAX: usize = 262_144;
+const _: () = assert!(STREAM_QUEUE_BYTES_MAX >= MESSAGE_BYTES_MAX, "any one message can be sent");
+
+/// How long a message on a stream may stay incomplete: as long as a transaction lives. Then the stream is closed.
+pub const STREAM_MESSAGE_WAIT_MAX: Duration = Duration::from_secs(32);
+
+/// Streams we closed whose late bytes are still recognised and thrown away. Above it the oldest is forgotten; bytes of it would then begin a
+/// stream anew, which its end ends.
+pub const STREAMS_CLOSED_MAX: usize = 256;
+
+/// Addresses remembered to refuse TCP, so that large requests go by UDP at once. Above it the oldest is forgotten and asked again.
+pub const TCP_REFUSED_MAX: usize = 1_024;
+
+/// How long an address is remembered to refuse TCP.
+pub const TCP_REFUSED_LIFE: Duration = Duration::from_secs(300);
+
+/// What `Retry-After` says in a 503 given for want of room.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5);

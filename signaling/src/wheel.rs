@@ -5,13 +5,14 @@
 //! does not know what its timers mean.
 
 use contract::Instant;
+use core::num::NonZeroU64;
 use std::collections::BTreeMap;
 
 /// A timer that was armed. Never used twice by one [`Wheel`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct TimerId {
     at: Instant,
-    serial: u64,
+    serial: NonZeroU64,
 }
 
 impl TimerId {
@@ -26,12 +27,12 @@ impl TimerId {
 #[derive(Clone, Debug)]
 pub struct Wheel<T> {
     armed: BTreeMap<TimerId, T>,
-    serial: u64,
+    serial: NonZeroU64,
 }
 
 impl<T> Default for Wheel<T> {
     fn default() -> Self {
-        Self { armed: BTreeMap::new(), serial: 0 }
+        Self { armed: BTreeMap::new(), serial: NonZeroU64::MIN }
     }
 }
 
@@ -44,7 +45,7 @@ impl<T> Wheel<T> {
 
     /// Arms a timer that is due at `at`, which may lie in the past.
     pub fn arm(&mut self, at: Instant, what: T) -> TimerId {
-        self.serial += 1;
+        self.serial = self.serial.saturating_add(1);
         let id = TimerId { at, serial: self.serial };
         self.armed.insert(id, what);
         id

@@ -84,6 +84,24 @@ impl Writer {
         self
     }
 
+    /// Begins header lines without a start line, to be kept and appended to messages by [`Writer::append`].
+    #[must_use]
+    pub(crate) const fn lines() -> Self {
+        Self { bytes: Vec::new() }
+    }
+
+    /// What was written so far.
+    #[must_use]
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Appends bytes that a `Writer` wrote before: whole lines, or parts that make up whole lines.
+    pub(crate) fn append(&mut self, written: &[u8]) -> &mut Self {
+        self.bytes.extend(written);
+        self
+    }
+
     fn value(&mut self, value: &[u8]) {
         if memchr::memchr2(b'\r', b'\n', value).is_none() {
             self.bytes.extend(value);

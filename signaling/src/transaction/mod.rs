@@ -3,7 +3,14 @@
 //! [`machine`] holds the four machines as pure functions. [`Stack`] matches messages to them, carries out what they say, and tells the
 //! [`TransactionUser`]. It does not know dialogs, calls or accounts.
 
+mod client;
+mod clock;
+mod incoming;
+mod key;
 pub mod machine;
+mod sending;
+mod server;
+mod slab;
 mod stack;
 mod user;
 

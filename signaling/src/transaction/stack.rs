@@ -1,176 +1,214 @@
-//! [`Stack`]: transport and transactions joined.
+//! [`Stack`]: transport and transactions joined. The way in is in `incoming`, the ways out in `sending`; `server` and `client` carry out the steps
+//! of the machines. What is here: what a stack consists of, its timers, and what it tells about itself.
 
-use super::{Answer, Census, ClientId, NextHop, NotSent, OutRequest, SentAck, ServerId, TransactionUser};
+use super::{
+    Census, ClientId, NextHop, ServerId, TransactionUser, Turn,
+    client::{self, Client, Tell},
+    clock::Due,
+    key::{ByKey, Keys},
+    server::{self, Server},
+    slab::Slab,
+};
 use crate::{
-    effect::Effects,
-    flow::{ConnectionId, Flow, FlowEnd, ListenerId},
-    message::Uri,
+    effect::{Effect, Effects},
+    fact::{DropReason, Fact},
+    flow::{ConnectionId, ListenerId},
+    message::{Index, Uri},
     settings::Settings,
+    transport::{echo::hex, faces::Faces, streams::Streams},
+    wheel::Wheel,
 };
 use contract::Instant;
-use std::sync::Arc;
+use core::{fmt, net::SocketAddr};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 /// Everything between bytes and the transaction user.
-#[derive(Debug)]
 pub struct Stack {
-    settings: Arc<Settings>,
+    pub(super) faces: Faces,
+    pub(super) keys: Keys,
+    random: ChaCha8Rng,
+    pub(super) servers: Slab<Server>,
+    pub(super) by_key: ByKey<ServerId>,
+    /// Requests outside dialogs, by what their copies have in common.
+    pub(super) merged: ByKey<ServerId>,
+    pub(super) clients: Slab<Client>,
+    /// The CANCEL of each cancelled INVITE.
+    pub(super) cancels: BTreeMap<ClientId, ClientId>,
+    pub(super) wheel: Wheel<Due>,
+    pub(super) streams: Streams,
+    /// Client transactions that wait for an answer, by the stream they went by.
+    pub(super) depending: BTreeSet<(ConnectionId, ClientId)>,
+    /// Addresses that refused TCP, and until when that is remembered.
+    pub(super) no_tcp: VecDeque<(SocketAddr, Instant)>,
+    /// For the message being received; taken while it is.
+    pub(super) index: Option<Index>,
+    /// For messages of our own.
+    pub(super) spare: Option<Index>,
+}
+
+impl fmt::Debug for Stack {
+    /// Counts only: messages may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").field("census", &self.census()).finish_non_exhaustive()
+    }
 }
 
 impl Stack {
     /// A stack without transactions. `seed` is the only source of its randomness: branches, tags, Call-IDs.
     #[must_use]
     pub fn new(settings: Arc<Settings>, seed: [u8; 32]) -> Self {
-        let _ = seed;
-        Self { settings }
+        let mut random = ChaCha8Rng::from_seed(seed);
+        let mut secret = [0; 32];
+        random.fill_bytes(&mut secret);
+        Self {
+            faces: Faces::new(&settings.listeners),
+            keys: Keys::new(secret),
+            random,
+            servers: Slab::new(),
+            by_key: ByKey::default(),
+            merged: ByKey::default(),
+            clients: Slab::new(),
+            cancels: BTreeMap::new(),
+            wheel: Wheel::new(),
+            streams: Streams::default(),
+            depending: BTreeSet::new(),
+            no_tcp: VecDeque::new(),
+            index: None,
+            spare: None,
+        }
     }
 
     /// New settings. Transactions and streams stay.
     pub fn configure(&mut self, settings: Arc<Settings>) {
-        self.settings = settings;
-    }
-
-    /// Bytes came: a whole datagram, or the next piece of a stream.
-    pub fn receive<U: TransactionUser>(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        bytes: &[u8],
-        user: &mut U,
-        out: &mut Effects,
-    ) {
-        let _ = (now, flow, bytes, user, out);
-    }
-
-    /// A stream that the stack asked for is open.
-    pub fn flow_opened(&mut self, connection: ConnectionId) {
-        let _ = connection;
-    }
-
-    /// A stream is gone, or never came to be.
-    pub fn flow_lost<U: TransactionUser>(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        why: FlowEnd,
-        user: &mut U,
-        out: &mut Effects,
-    ) {
-        let _ = (now, connection, why, user, out);
+        self.faces = Faces::new(&settings.listeners);
     }
 
     /// Carries out every timer that is due.
     pub fn fire<U: TransactionUser>(&mut self, now: Instant, user: &mut U, out: &mut Effects) {
-        let _ = (now, user, out);
+        while let Some((_, due)) = self.wheel.pop_due(now) {
+            match due {
+                Due::Server(id, timer) => {
+                    if let Some(server) = self.servers.get_mut(id.0) {
+                        server.clock.fired(timer);
+                    }
+                    if self.step_server(now, id, server::Input::Fired(timer), None, out)
+                        == Some(server::Tell::Unacknowledged)
+                    {
+                        user.on_unacknowledged(&mut Turn { now, stack: self, out }, id);
+                    }
+                }
+                Due::Client(id, timer) => {
+                    if let Some(client) = self.clients.get_mut(id.0) {
+                        client.clock.fired(timer);
+                    }
+                    if let Some(Tell::Failure(why)) = self.step_client(now, id, client::Input::Fired(timer), None, out)
+                    {
+                        user.on_failure(&mut Turn { now, stack: self, out }, id, why);
+                    }
+                }
+                Due::Stream(connection) => {
+                    if let Some(stream) = self.streams.get_mut(connection) {
+                        stream.patience = None;
+                        let source = stream.flow.remote;
+                        out.push(Effect::Fact(Fact::Dropped { why: DropReason::Malformed, source }));
+                        self.close_stream(now, connection, user, out);
+                    }
+                }
+            }
+        }
     }
 
     /// When [`Stack::fire`] is to be called next.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        None
+        self.wheel.next()
     }
 
-    /// Answers a request. Nothing happens when the transaction is over or has its final answer (RFC 3261 sections 17.2.1 and 17.2.2).
-    pub fn respond(&mut self, now: Instant, id: ServerId, answer: &Answer<'_>, out: &mut Effects) {
-        let _ = (now, id, answer, out);
-    }
-
-    /// Sends the 2xx of an INVITE again (RFC 3261 section 13.3.1.4); the user doubles the time between.
-    pub fn retransmit(&mut self, now: Instant, id: ServerId, out: &mut Effects) {
-        let _ = (now, id, out);
-    }
-
-    /// The 2xx of an INVITE was acknowledged: its bytes are not needed any more.
-    pub fn acknowledged(&mut self, id: ServerId) {
-        let _ = id;
-    }
-
-    /// Sends answers to this request to the address it came from, whether it asked for that (`rport`) or not: for phones behind a NAT.
-    pub fn answer_to_source(&mut self, id: ServerId) {
-        let _ = id;
-    }
-
-    /// Sends a request other than ACK and CANCEL.
-    ///
-    /// # Errors
-    /// [`NotSent`]; then no transaction was made and the user will hear nothing of it.
-    pub fn request(
-        &mut self,
-        now: Instant,
-        hop: NextHop,
-        ask: &OutRequest<'_>,
-        out: &mut Effects,
-    ) -> Result<ClientId, NotSent> {
-        let _ = (now, hop, ask, out);
-        Err(NotSent::Unreachable)
-    }
-
-    /// Gives up an INVITE (RFC 3261 section 9.1). The CANCEL waits for a provisional answer; afterwards the INVITE ends by a final answer or, 64*T1
-    /// after the CANCEL, by [`super::ClientFailure::TimedOut`]. Nothing happens when it is over.
-    pub fn cancel(&mut self, now: Instant, id: ClientId, out: &mut Effects) {
-        let _ = (now, id, out);
-    }
-
-    /// Sends the ACK for a 2xx.
-    ///
-    /// # Errors
-    /// [`NotSent`].
-    pub fn send_ack(
-        &mut self,
-        now: Instant,
-        hop: NextHop,
-        ask: &OutRequest<'_>,
-        out: &mut Effects,
-    ) -> Result<SentAck, NotSent> {
-        let _ = (now, hop, ask, out);
-        Err(NotSent::Unreachable)
-    }
-
-    /// Sends an ACK again.
-    pub fn resend_ack(&mut self, ack: &SentAck, out: &mut Effects) {
-        let _ = (ack, out);
-    }
-
-    /// Where a request to `uri` goes: transport by its `transport` parameter, else that of `from_listener`, else UDP; listener of the same
-    /// protocol and family. `None` for names (numeric hosts only) and where no listener fits.
+    /// Where a request to `uri` goes, RFC 3263 section 4.1 for numeric hosts: the transport the URI names, else UDP, else (without a UDP listener
+    /// of the family) TCP; by `near` if it fits, else by a listener at the same address, else by the first that fits. `None` for host names, other
+    /// schemes than `sip`, and where no listener fits.
     #[must_use]
-    pub fn next_hop(&self, uri: &Uri<'_>, from_listener: Option<ListenerId>) -> Option<NextHop> {
-        let _ = (uri, from_listener);
-        None
+    pub fn next_hop(&self, uri: &Uri<'_>, near: Option<ListenerId>) -> Option<NextHop> {
+        self.faces.next_hop(uri, near)
     }
 
-    /// Our Contact towards `flow`, in angle brackets: `<sip:user@host:port>` or with `;transport=tcp`.
+    /// Our Contact at a listener, in angle brackets: `<sip:user@host:port>`, or with `;transport=tcp`.
     #[must_use]
     pub fn contact_for(&self, listener: ListenerId, user: &str) -> String {
-        let _ = (listener, user);
-        String::new()
+        self.faces.contact(listener, user)
     }
 
     /// A new tag for From or To, RFC 3261 section 19.3: 64 random bits.
     pub fn tag(&mut self) -> String {
-        String::new()
+        String::from_utf8_lossy(&hex(self.random())).into_owned()
     }
 
-    /// A new Call-ID, RFC 3261 section 8.1.1.4: 96 random bits and the domain.
+    /// A new Call-ID, RFC 3261 section 8.1.1.4: 128 random bits.
     pub fn call_id(&mut self) -> String {
-        String::new()
+        self.tag() + &self.tag()
     }
 
     /// Random bits for whatever the user needs.
     pub fn random(&mut self) -> u64 {
-        0
+        self.random.next_u64()
     }
 
     /// How much there is of everything.
     #[must_use]
     pub fn census(&self) -> Census {
-        Census::default()
+        Census {
+            transactions: self.servers.len() + self.clients.len(),
+            timers: self.wheel.len(),
+            streams: self.streams.len(),
+        }
     }
 
-    /// Checks what must always hold.
+    /// Checks what must always hold. Takes time in proportion to the transactions: for tests and the simulator.
     ///
     /// # Errors
     /// The name of the check that failed.
     pub fn check_invariants(&self) -> Result<(), &'static str> {
+        let mut timers = 0;
+        let mut merged = 0;
+        for (name, server) in self.servers.iter() {
+            timers += server.clock.armed();
+            merged += usize::from(server.merge != 0);
+            if self.by_key.get(&server.key) != Some(&ServerId(name)) {
+                return Err("every server transaction is found by its key");
+            }
+            if server.machine.is_open() != server.echo.is_some() {
+                return Err("a server transaction can be answered exactly until it was");
+            }
+            if !server.machine.is_open() && server.clock.armed() == 0 {
+                return Err("an answered server transaction has a timer that ends it");
+            }
+        }
+        if self.by_key.len() != self.servers.len() || self.merged.len() != merged {
+            return Err("no key outlives its transaction");
+        }
+        for (name, client) in self.clients.iter() {
+            timers += client.clock.armed();
+            if client.cancels.is_some_and(|invite| self.cancels.get(&invite) != Some(&ClientId(name))) {
+                return Err("every CANCEL is found by its INVITE");
+            }
+        }
+        if self.depending.iter().any(|(_, id)| self.clients.get(id.0).is_none()) {
+            return Err("no stream knows a transaction that is over");
+        }
+        if self.cancels.values().any(|id| self.clients.get(id.0).is_none()) {
+            return Err("no CANCEL is remembered that is over");
+        }
+        self.streams.check()?;
+        if self.wheel.len() != timers + self.streams.waiting() {
+            return Err("every timer belongs to something");
+        }
         Ok(())
     }
 }

@@ -3,6 +3,12 @@
 //!
 //! It knows messages but neither transactions nor dialogs, and it opens no socket: it says which flow bytes belong on.
 
+pub(crate) mod check;
+pub(crate) mod compose;
+pub(crate) mod echo;
+pub(crate) mod faces;
 mod hop;
+pub(crate) mod streams;
+mod via;
 
 pub use hop::NextHop;

@@ -1,0 +1,135 @@
+//! Which transaction a request belongs to: RFC 3261 section 17.2.3, as one number.
+//!
+//! Keys are hashes under a secret, 64 bits wide, so that a transaction keeps 8 bytes instead of the header fields they were made of. With 400,000
+//! transactions one wrong match is expected in 10^13 messages, and nobody who does not know the secret can bring one about.
+
+use crate::message::{Header, Host, Message, Method};
+use core::{
+    hash::{BuildHasherDefault, Hasher},
+    net::IpAddr,
+};
+use std::{collections::HashMap, hash::DefaultHasher};
+
+/// A table by keys, which are hashes already.
+pub(super) type ByKey<T> = HashMap<u64, T, BuildHasherDefault<Passed>>;
+
+/// Passes a key through as its own hash.
+#[derive(Debug, Default)]
+pub(super) struct Passed(u64);
+
+impl Hasher for Passed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+/// The secret under which keys, branches and tags are made.
+pub(super) struct Keys {
+    secret: [u8; 32],
+}
+
+/// What a hash is for, so that no two uses meet.
+#[derive(Clone, Copy)]
+enum Use {
+    Branch = 1,
+    Fields = 2,
+    Merge = 3,
+    Cookie = 4,
+    Tag = 5,
+}
+
+impl Keys {
+    pub(super) const fn new(secret: [u8; 32]) -> Self {
+        Self { secret }
+    }
+
+    fn begin(&self, purpose: Use) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.secret);
+        hasher.write_u8(purpose as u8);
+        hasher
+    }
+
+    /// The key of the server transaction of a request, taken as one with `method`: that of the INVITE for its ACK and its CANCEL.
+    /// `None` when the fields it is made of cannot be read.
+    pub(super) fn server(&self, request: &Message<'_>, method: Method<'_>) -> Option<u64> {
+        let via = request.top_via().ok()?;
+        // RFC 3261 section 17.2.3: the branch, sent-by and the method, if the branch begins with the magic cookie. One that is only the cookie
+        // names no transaction (RFC 4475 section 3.2).
+        if let Some(branch) = via.branch().filter(|branch| branch.len() > COOKIE.len() && branch.starts_with(COOKIE)) {
+            let mut hasher = self.begin(Use::Branch);
+            part(&mut hasher, method.as_bytes());
+            part(&mut hasher, branch);
+            host(&mut hasher, &via.host());
+            hasher.write_u16(via.port().unwrap_or(0));
+            return Some(hasher.finish());
+        }
+        // RFC 3261 section 17.2.3 for elements of RFC 2543: Request-URI, From tag, Call-ID, CSeq number, topmost Via. The To tag is left out: an
+        // INVITE and its ACK differ in it by rule, and two requests that differ in it alone cannot have the same CSeq number.
+        let mut hasher = self.begin(Use::Fields);
+        part(&mut hasher, method.as_bytes());
+        part(&mut hasher, request.request_uri()?);
+        part(&mut hasher, request.from().ok()?.tag().unwrap_or_default());
+        part(&mut hasher, request.call_id().ok()?);
+        hasher.write_u32(request.cseq().ok()?.number);
+        part(&mut hasher, request.values(Header::Via).next()?);
+        Some(hasher.finish())
+    }
+
+    /// What a merged request has in common with the first of its copies: From tag, Call-ID, CSeq (RFC 3261 section 8.2.2.2). Never 0.
+    pub(super) fn merge(&self, request: &Message<'_>) -> Option<u64> {
+        let mut hasher = self.begin(Use::Merge);
+        part(&mut hasher, request.from().ok()?.tag()?);
+        part(&mut hasher, request.call_id().ok()?);
+        let cseq = request.cseq().ok()?;
+        hasher.write_u32(cseq.number);
+        part(&mut hasher, cseq.method.as_bytes());
+        Some(hasher.finish().max(1))
+    }
+
+    /// The part of a branch of ours that nobody can guess.
+    pub(super) fn cookie(&self, name: u64) -> u64 {
+        let mut hasher = self.begin(Use::Cookie);
+        hasher.write_u64(name);
+        hasher.finish()
+    }
+
+    /// A To tag that is the same for every copy of a request (RFC 3261 section 8.2.7). Works for broken requests, too.
+    pub(super) fn tag(&self, request: &Message<'_>) -> u64 {
+        let mut hasher = self.begin(Use::Tag);
+        for name in [Header::From, Header::CallId, Header::CSeq, Header::Via] {
+            part(&mut hasher, request.header(name).unwrap_or_default());
+        }
+        hasher.finish()
+    }
+}
+
+/// RFC 3261 section 8.1.1.7.
+pub(super) const COOKIE: &[u8] = b"z9hG4bK";
+
+/// Bytes with their length, so that two fields never run together.
+fn part(hasher: &mut DefaultHasher, bytes: &[u8]) {
+    hasher.write_usize(bytes.len());
+    hasher.write(bytes);
+}
+
+fn host(hasher: &mut DefaultHasher, host: &Host<'_>) {
+    match host {
+        Host::Name(name) => {
+            hasher.write_usize(name.len());
+            name.bytes().for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase()));
+        }
+        Host::Ip(IpAddr::V4(address)) => hasher.write(&address.octets()),
+        Host::Ip(IpAddr::V6(address)) => hasher.write(&address.octets()),
+    }
+}

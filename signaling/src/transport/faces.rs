@@ -1,0 +1,171 @@
+//! How our listening addresses show themselves: what they write into Via and Contact, and which of them a request goes out by.
+
+use super::{NextHop, via::PORT_DEFAULT};
+use crate::{
+    flow::{ListenerId, Transport},
+    message::{Scheme, Uri},
+    settings::Listener,
+};
+use core::net::{IpAddr, SocketAddr};
+
+/// All listening addresses.
+#[derive(Debug)]
+pub(crate) struct Faces(Vec<Face>);
+
+#[derive(Debug)]
+struct Face {
+    transport: Transport,
+    bound: SocketAddr,
+    /// `SIP/2.0/UDP host:port;rport;branch=`.
+    via: Vec<u8>,
+    /// `@host:port` with `;transport=tcp` for TCP.
+    contact: String,
+}
+
+impl Faces {
+    pub(crate) fn new(listeners: &[Listener]) -> Self {
+        let face = |listener: &Listener| {
+            let (host, port) = &listener.advertised;
+            let host = match host.parse::<IpAddr>() {
+                Ok(IpAddr::V6(address)) => format!("[{address}]"),
+                Ok(IpAddr::V4(_)) | Err(_) => host.clone(),
+            };
+            // RFC 3261 section 19.1.1: UDP is what a URI without the parameter means.
+            let parameter = match listener.transport {
+                Transport::Udp => "",
+                Transport::Tcp => ";transport=tcp",
+            };
+            Face {
+                transport: listener.transport,
+                bound: listener.bound,
+                via: format!("SIP/2.0/{} {host}:{port};rport;branch=", listener.transport.token()).into_bytes(),
+                contact: format!("@{host}:{port}{parameter}"),
+            }
+        };
+        Self(listeners.iter().map(face).collect())
+    }
+
+    fn get(&self, listener: ListenerId) -> Option<&Face> {
+        self.0.get(usize::from(listener.0))
+    }
+
+    /// Everything of a Via value before the branch.
+    pub(crate) fn via(&self, listener: ListenerId) -> Option<&[u8]> {
+        self.get(listener).map(|face| face.via.as_slice())
+    }
+
+    /// A Contact value with angle brackets. Octets that may not stand in a user part are escaped (RFC 3261 section 19.1.2).
+    pub(crate) fn contact(&self, listener: ListenerId, user: &str) -> String {
+        let tail = self.get(listener).map_or("@invalid", |face| &face.contact);
+        let mut value = String::with_capacity(user.len() + tail.len() + 6);
+        value.push_str("<sip:");
+        for byte in user.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
+                value.push(char::from(byte));
+            } else {
+                value.push('%');
+                for half in [byte >> 4, byte & 15] {
+                    value.push(char::from_digit(half.into(), 16).unwrap_or('0').to_ascii_uppercase());
+                }
+            }
+        }
+        // RFC 3261 section 25.1: userinfo is not empty.
+        value.push_str(if user.is_empty() { &tail[1..] } else { tail });
+        value.push('>');
+        value
+    }
+
+    /// The listener of that protocol and of the family of `remote`: `near` itself if it is one, else one at the same address, else the first.
+    pub(crate) fn towards(
+        &self,
+        transport: Transport,
+        remote: SocketAddr,
+        near: Option<ListenerId>,
+    ) -> Option<ListenerId> {
+        let fits = |face: &Face| face.transport == transport && face.bound.is_ipv4() == remote.is_ipv4();
+        let near = near.and_then(|near| Some((near, self.get(near)?)));
+        if let Some((near, _)) = near.filter(|(_, face)| fits(face)) {
+            return Some(near);
+        }
+        let beside = |face: &Face| near.is_some_and(|(_, near)| near.bound.ip() == face.bound.ip());
+        let at = self.0.iter().position(|face| fits(face) && beside(face)).or_else(|| self.0.iter().position(fits))?;
+        u16::try_from(at).ok().map(ListenerId)
+    }
+
+    /// Where a request to `uri` goes, RFC 3263 section 4.1 for numeric hosts: the transport it names, else UDP; TCP when we have no UDP.
+    pub(crate) fn next_hop(&self, uri: &Uri<'_>, near: Option<ListenerId>) -> Option<NextHop> {
+        match uri.scheme() {
+            Scheme::Sip => {}
+            // `sips` needs TLS; the others have no host.
+            Scheme::Sips | Scheme::Tel | Scheme::Other => return None,
+        }
+        let remote = SocketAddr::new(uri.host()?.ip()?, uri.port().unwrap_or(PORT_DEFAULT));
+        let remote =
+            (remote.port() != 0 && !remote.ip().is_unspecified() && !remote.ip().is_multicast()).then_some(remote)?;
+        let transports: &[Transport] = match uri.param("transport") {
+            None => &[Transport::Udp, Transport::Tcp],
+            Some(Some(name)) if name.eq_ignore_ascii_case(b"udp") => &[Transport::Udp],
+            Some(Some(name)) if name.eq_ignore_ascii_case(b"tcp") => &[Transport::Tcp],
+            Some(_) => return None,
+        };
+        transports.iter().find_map(|&transport| {
+            let listener = self.towards(transport, remote, near)?;
+            Some(NextHop::Address { listener, remote, transport })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faces() -> Faces {
+        let listener = |transport, bound: &str, host: &str| {
+            let bound: SocketAddr = bound.parse().expect("an address");
+            Listener { transport, bound, advertised: (host.to_owned(), bound.port()) }
+        };
+        Faces::new(&[
+            listener(Transport::Udp, "192.0.2.1:5060", "192.0.2.1"),
+            listener(Transport::Tcp, "192.0.2.1:5060", "192.0.2.1"),
+            listener(Transport::Udp, "192.0.2.2:5080", "pbx.test"),
+            listener(Transport::Udp, "[2001:db8::1]:5060", "2001:db8::1"),
+        ])
+    }
+
+    #[test]
+    fn a_numeric_uri_leads_to_a_hop_of_its_family() {
+        let hop = |text: &str, near| {
+            let uri = Uri::parse(text.as_bytes()).expect("a URI");
+            faces().next_hop(&uri, near).map(|hop| (hop.listener().0, hop.transport(), hop.remote().to_string()))
+        };
+        let udp = Transport::Udp;
+        assert_eq!(hop("sip:a@192.0.2.9", None), Some((0, udp, "192.0.2.9:5060".to_owned())));
+        assert_eq!(hop("sip:a@192.0.2.9", Some(ListenerId(2))), Some((2, udp, "192.0.2.9:5060".to_owned())));
+        assert_eq!(
+            hop("sip:a@192.0.2.9:7;transport=TCP", Some(ListenerId(2))),
+            Some((1, Transport::Tcp, "192.0.2.9:7".to_owned()))
+        );
+        assert_eq!(hop("sip:a@[2001:db8::9]", Some(ListenerId(0))), Some((3, udp, "[2001:db8::9]:5060".to_owned())));
+        for none in [
+            "sip:a@[2001:db8::9];transport=tcp",
+            "sip:a@pbx.test",
+            "sips:a@192.0.2.9",
+            "tel:123",
+            "sip:a@192.0.2.9;transport=sctp",
+            "sip:a@0.0.0.0",
+            "sip:a@224.0.1.75",
+            "sip:a@192.0.2.9:0",
+        ] {
+            assert_eq!(hop(none, None), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn contacts_name_the_listener_and_escape_the_user() {
+        let faces = faces();
+        assert_eq!(faces.contact(ListenerId(0), "1001"), "<sip:1001@192.0.2.1:5060>");
+        assert_eq!(faces.contact(ListenerId(1), "a b@c"), "<sip:a%20b%40c@192.0.2.1:5060;transport=tcp>");
+        assert_eq!(faces.contact(ListenerId(3), ""), "<sip:[2001:db8::1]:5060>");
+        assert_eq!(faces.contact(ListenerId(2), "*43"), "<sip:*43@pbx.test:5080>");
+    }
+}
