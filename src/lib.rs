@@ -1,3 +1,5 @@
 //! The exchange.
 
 pub mod config;
+pub mod publish;
+pub mod store;

@@ -1,0 +1,89 @@
+//! What kinds and reasons are called in figures, records and logs.
+
+use contract::MediaRefusal;
+use signaling::{
+    fact::{Disposition, DropReason, HangupCause, MethodLabel},
+    flow::Transport,
+};
+
+/// The direction labels: towards us, from us.
+pub(super) const DIRECTIONS: [&str; 2] = ["in", "out"];
+
+/// The transports that exist.
+pub(super) const TRANSPORTS: [Transport; 2] = [Transport::Udp, Transport::Tcp];
+
+/// Methods in the order of their enumeration.
+pub(super) const METHODS: [(MethodLabel, &str); 15] = [
+    (MethodLabel::Register, "REGISTER"),
+    (MethodLabel::Invite, "INVITE"),
+    (MethodLabel::Ack, "ACK"),
+    (MethodLabel::Bye, "BYE"),
+    (MethodLabel::Cancel, "CANCEL"),
+    (MethodLabel::Options, "OPTIONS"),
+    (MethodLabel::Update, "UPDATE"),
+    (MethodLabel::Prack, "PRACK"),
+    (MethodLabel::Info, "INFO"),
+    (MethodLabel::Refer, "REFER"),
+    (MethodLabel::Subscribe, "SUBSCRIBE"),
+    (MethodLabel::Notify, "NOTIFY"),
+    (MethodLabel::Publish, "PUBLISH"),
+    (MethodLabel::Message, "MESSAGE"),
+    (MethodLabel::Other, "OTHER"),
+];
+
+/// Reasons of drops in the order of their enumeration.
+pub(super) const DROPS: [(DropReason, &str); 5] = [
+    (DropReason::Malformed, "malformed"),
+    (DropReason::StrayResponse, "stray_response"),
+    (DropReason::StrayAck, "stray_ack"),
+    (DropReason::Oversize, "oversize"),
+    (DropReason::Exhausted, "exhausted"),
+];
+
+/// Dispositions in the order of their enumeration.
+pub(super) const DISPOSITIONS: [(Disposition, &str); 4] = [
+    (Disposition::Answered, "answered"),
+    (Disposition::NoAnswer, "no answer"),
+    (Disposition::Busy, "busy"),
+    (Disposition::Failed, "failed"),
+];
+
+/// Reasons of a shard's refusal, see [`refusal_place`].
+pub(super) const REFUSALS: [&str; 4] = ["ports_exhausted", "descriptors_exhausted", "sessions_exhausted", "system"];
+
+/// The place of a refusal in [`REFUSALS`].
+pub(super) const fn refusal_place(why: MediaRefusal) -> usize {
+    match why {
+        MediaRefusal::PortsExhausted => 0,
+        MediaRefusal::DescriptorsExhausted => 1,
+        MediaRefusal::SessionsExhausted => 2,
+        MediaRefusal::System(_) => 3,
+    }
+}
+
+/// A disposition as it is written.
+#[must_use]
+pub const fn disposition(disposition: Disposition) -> &'static str {
+    DISPOSITIONS[disposition as usize].1
+}
+
+/// A cause as it is written.
+#[must_use]
+pub const fn hangup_cause(cause: HangupCause) -> &'static str {
+    match cause {
+        HangupCause::Caller => "caller",
+        HangupCause::Callee => "callee",
+        HangupCause::Cancelled => "cancelled",
+        HangupCause::NoAnswer => "no answer",
+        HangupCause::Refused => "refused",
+        HangupCause::Unreachable => "unreachable",
+        HangupCause::MediaSilent => "media silent",
+        HangupCause::LengthLimit => "length limit",
+        HangupCause::Exhausted => "exhausted",
+        HangupCause::Incompatible => "incompatible",
+        HangupCause::PeerGone => "peer gone",
+        HangupCause::Operator => "operator",
+        HangupCause::Shutdown => "shutdown",
+        HangupCause::Fault => "fault",
+    }
+}
