@@ -47,6 +47,8 @@ pub struct Settings {
     pub media: MediaSettings,
     /// Registration expiry limits.
     pub registration: RegistrationSettings,
+    /// Digest algorithms offered and accepted, in the order of the challenges; at least one.
+    pub digest: Vec<DigestAlgorithm>,
     /// Calls.
     pub calls: CallSettings,
     /// Accounts.
@@ -88,6 +90,15 @@ pub struct RegistrationSettings {
     pub expires_max: Duration,
     /// Granted when the phone names none.
     pub expires_default: Duration,
+}
+
+/// A digest algorithm, RFC 7616 section 3.3.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum DigestAlgorithm {
+    /// `MD5`; the default of the protocol when none is named.
+    Md5,
+    /// `SHA-256`.
+    Sha256,
 }
 
 /// Limits of calls.

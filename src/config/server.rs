@@ -62,6 +62,19 @@ pub struct Sip {
     pub tls: Tls,
     /// Registration expiry limits.
     pub registration: Registration,
+    /// Digest algorithms offered to phones, in this order. MD5 alone by default: clients exist that give up when they are offered another beside it.
+    pub digest: Vec<Digest>,
+}
+
+/// A digest algorithm, RFC 7616.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Digest {
+    /// `MD5`.
+    Md5,
+    /// `SHA-256`.
+    #[serde(rename = "sha-256")]
+    Sha256,
 }
 
 /// Section `server.sip.tls`.
@@ -228,6 +241,7 @@ impl Default for Sip {
             session_expires: 30 * MINUTE,
             tls: Tls::default(),
             registration: Registration::default(),
+            digest: vec![Digest::Md5],
         }
     }
 }
@@ -301,8 +315,29 @@ impl Sip {
             session_expires: s.get(r, "session_expires", d.session_expires, duration(90 * SECOND, DAY)),
             tls: s.section(r, "tls", Tls::read),
             registration: s.section(r, "registration", Registration::read),
+            digest: s.get(r, "digest", d.digest, digests),
         }
     }
+}
+
+fn digests(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Digest>> {
+    let mut seen = Vec::new();
+    let all = list(2, |r, node| {
+        let one = one_of(&[("md5", Digest::Md5), ("sha-256", Digest::Sha256)])(r, node)?;
+        if seen.contains(&one) {
+            r.fault(node.at, "this algorithm stands here twice", "each algorithm once, preferred first");
+        }
+        seen.push(one);
+        Some(one)
+    })(r, node)?;
+    if all.is_empty() {
+        r.fault(
+            node.at,
+            "no phone could prove who it is",
+            "`[md5]`, `[sha-256]` or both in the order of the challenges",
+        );
+    }
+    Some(all)
 }
 
 fn listeners(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Listen>> {

@@ -1,10 +1,10 @@
 //! From the configuration to the value signaling reads.
 
-use super::{CodecName, Config, Extension, NatMode, Sip};
+use super::{CodecName, Config, Digest, Extension, NatMode, Sip};
 use contract::{Codec, NodeId};
 use signaling::settings::{
-    CallSettings, CallerId, Codes, Directory, Extension as Account, Host, Listener, MediaSettings, Nat, Permissions,
-    RegistrationSettings, Settings,
+    CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension as Account, Host, Listener, MediaSettings,
+    Nat, Permissions, RegistrationSettings, Settings,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -29,6 +29,12 @@ impl Config {
                 expires_max: registration.max,
                 expires_default: registration.default,
             },
+            digest: (self.server.sip.digest.iter())
+                .map(|algorithm| match algorithm {
+                    Digest::Md5 => DigestAlgorithm::Md5,
+                    Digest::Sha256 => DigestAlgorithm::Sha256,
+                })
+                .collect(),
             calls: CallSettings {
                 length_max: self.server.call_length_max,
                 ring_max: super::Forward::default().no_answer_after,

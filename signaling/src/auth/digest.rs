@@ -11,14 +11,7 @@ use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A digest algorithm we serve. The `-sess` variants are not offered.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Algorithm {
-    /// `MD5`; the default when none is named.
-    Md5,
-    /// `SHA-256`.
-    Sha256,
-}
+pub use crate::settings::DigestAlgorithm as Algorithm;
 
 impl Algorithm {
     /// As in the `algorithm` parameter.
