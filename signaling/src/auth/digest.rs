@@ -454,7 +454,7 @@ mod tests {
 
     #[test]
     fn values_that_are_not_digest_credentials() {
-        // RFC 4475 section 3.3.11.
+        // RFC 4475 section 3.3.7.
         assert_eq!(Credentials::parse(b"NoOneKnowsThisScheme opaque-data=here"), Ok(None));
         assert_eq!(Credentials::parse(b"Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), Ok(None));
         for broken in [

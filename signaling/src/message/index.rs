@@ -220,7 +220,7 @@ fn start(bytes: &[u8], line: core::ops::Range<usize>) -> Result<(Start, Option<M
         let reason = line.start + reason.start..line.start + reason.end;
         return Ok((Start::Response { status, reason: place(&reason) }, fault));
     }
-    // Blanks after the version are a fault (RFC 4475 section 3.1.2.14), but the request is still recognisable.
+    // Blanks after the version are a fault (RFC 4475 section 3.1.2.10), but the request is still recognisable.
     let trimmed = lex::trim(text).len();
     let last_space =
         memchr::memrchr(b' ', &text[..trimmed]).filter(|last| *last >= first_space).ok_or(NotSip::StartLine)?;

@@ -71,7 +71,7 @@ pub(super) fn walk(bytes: &[u8], mut see: impl FnMut(Field)) -> Head {
             continue;
         };
         if field.header == Header::ContentLength {
-            // RFC 3261 section 20.14 and RFC 4475 section 3.1.2.7: digits only.
+            // RFC 3261 section 20.14 and RFC 4475 section 3.1.2.3: digits only.
             let declared =
                 lex::number(&bytes[field.value.clone()]).map(|number| usize::try_from(number).unwrap_or(usize::MAX));
             match (declared, length) {

@@ -1,0 +1,9 @@
+//! The grammar of messages, addresses and session descriptions, as tables by RFC section.
+
+mod address;
+mod framing;
+mod head;
+mod sdp;
+mod uri;
+mod via;
+mod writing;
