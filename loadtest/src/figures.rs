@@ -12,7 +12,8 @@ use std::{collections::BTreeMap, fmt::Write as _};
 #[must_use]
 pub fn microseconds() -> Histogram<u64> {
     // The bounds are constants of the call; an empty automatic one could never be refused.
-    Histogram::new_with_bounds(1, 60_000_000, 3).unwrap_or_else(|_| Histogram::new_with_max(60_000_000, 1).unwrap_or_else(|_| unreachable!("constant bounds")))
+    Histogram::new_with_bounds(1, 60_000_000, 3)
+        .unwrap_or_else(|_| Histogram::new_with_max(60_000_000, 1).unwrap_or_else(|_| unreachable!("constant bounds")))
 }
 
 /// Notes one time.
@@ -293,13 +294,31 @@ impl Findings {
     pub fn text(&self) -> String {
         let mut out = format!("{}\n", self.run);
         if let Some(r) = &self.registrations {
-            line(&mut out, &format!("registrations {} of {} in {:.2} s, IRA {:.2} %", r.registered, r.attempts, r.seconds, r.ira_percent));
+            line(
+                &mut out,
+                &format!(
+                    "registrations {} of {} in {:.2} s, IRA {:.2} %",
+                    r.registered, r.attempts, r.seconds, r.ira_percent
+                ),
+            );
             delay(&mut out, "RRD", &r.rrd);
             reasons(&mut out, &r.failures);
         }
         if let Some(s) = &self.sessions {
-            line(&mut out, &format!("sessions {} attempted, {} established, {} completed, {} at once at most, {} postponed", s.attempts, s.established, s.completed, s.most_at_once, s.postponed));
-            line(&mut out, &format!("SER {:.2} %  SEER {:.2} %  ISA {:.2} %  SCR {:.2} %", s.ser_percent, s.seer_percent, s.isa_percent, s.scr_percent));
+            line(
+                &mut out,
+                &format!(
+                    "sessions {} attempted, {} established, {} completed, {} at once at most, {} postponed",
+                    s.attempts, s.established, s.completed, s.most_at_once, s.postponed
+                ),
+            );
+            line(
+                &mut out,
+                &format!(
+                    "SER {:.2} %  SEER {:.2} %  ISA {:.2} %  SCR {:.2} %",
+                    s.ser_percent, s.seer_percent, s.isa_percent, s.scr_percent
+                ),
+            );
             delay(&mut out, "SRD", &s.srd);
             delay(&mut out, "answer", &s.answer_delay);
             delay(&mut out, "SDD", &s.sdd);
@@ -307,18 +326,38 @@ impl Findings {
             reasons(&mut out, &s.failures);
         }
         if let Some(a) = &self.audio {
-            line(&mut out, &format!("audio on {} calls: {} sent, {} received, {} lost ({} in our own sockets), {} duplicates, {} reordered, {} strays, longest gap {:.1} ms", a.calls, a.sent, a.received, a.lost, a.own_drops, a.duplicates, a.reordered, a.strays, a.gap_max_ms));
+            line(
+                &mut out,
+                &format!(
+                    "audio on {} calls: {} sent, {} received, {} lost ({} in our own sockets), {} duplicates, {} reordered, {} strays, longest gap {:.1} ms",
+                    a.calls, a.sent, a.received, a.lost, a.own_drops, a.duplicates, a.reordered, a.strays, a.gap_max_ms
+                ),
+            );
             delay(&mut out, "mouth to ear", &a.delay);
-            line(&mut out, &format!("ears: {} heard the right tone, {} did not{}", a.ears_right, a.ears_wrong.len(), match a.control_noticed {
-                Some(true) => "; the silent control was noticed",
-                Some(false) => "; THE SILENT CONTROL WAS NOT NOTICED",
-                None => "",
-            }));
+            line(
+                &mut out,
+                &format!(
+                    "ears: {} heard the right tone, {} did not{}",
+                    a.ears_right,
+                    a.ears_wrong.len(),
+                    match a.control_noticed {
+                        Some(true) => "; the silent control was noticed",
+                        Some(false) => "; THE SILENT CONTROL WAS NOT NOTICED",
+                        None => "",
+                    }
+                ),
+            );
             for wrong in a.ears_wrong.iter().take(5) {
                 line(&mut out, wrong);
             }
         }
-        line(&mut out, &format!("retransmissions {}, unreadable {}, unexpected {}", self.retransmissions, self.unreadable, self.unexpected));
+        line(
+            &mut out,
+            &format!(
+                "retransmissions {}, unreadable {}, unexpected {}",
+                self.retransmissions, self.unreadable, self.unexpected
+            ),
+        );
         if let (Some(exchange), Some(generator)) = (self.exchange_cpu_seconds, self.generator_cpu_seconds) {
             line(&mut out, &format!("processor time: exchange {exchange:.2} s, generator {generator:.2} s"));
         }
@@ -340,7 +379,13 @@ fn line(out: &mut String, text: &str) {
 
 fn delay(out: &mut String, name: &str, d: &Delay) {
     if d.count > 0 {
-        line(out, &format!("{name}: p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, max {:.2} ms ({} measured)", d.p50_ms, d.p90_ms, d.p99_ms, d.max_ms, d.count));
+        line(
+            out,
+            &format!(
+                "{name}: p50 {:.2} ms, p90 {:.2} ms, p99 {:.2} ms, max {:.2} ms ({} measured)",
+                d.p50_ms, d.p90_ms, d.p99_ms, d.max_ms, d.count
+            ),
+        );
     }
 }
 
@@ -357,7 +402,8 @@ mod tests {
     /// RFC 6076 sections 4.6 to 4.9 on one set of numbers.
     #[test]
     fn ratios_follow_rfc_6076() {
-        let mut tally = Tally { sessions: 100, redirected: 20, established: 60, declined: 10, completed: 50, ..Tally::default() };
+        let mut tally =
+            Tally { sessions: 100, redirected: 20, established: 60, declined: 10, completed: 50, ..Tally::default() };
         tally.session_failures.insert("503".into(), 5);
         tally.session_failures.insert("404".into(), 5);
         let s = tally.sessions();

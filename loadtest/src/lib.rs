@@ -5,12 +5,13 @@
 //! exchange meets it on the wire. It deliberately shares no code with the exchange: what both got wrong would not be seen.
 //! A run is bounded in time and in count, touches only private addresses and stops by itself.
 
-pub mod limits;
 pub mod account;
+pub mod clock;
+pub mod limits;
 pub mod tone;
 
-pub mod message;
 pub mod digest;
+pub mod message;
 pub mod sdp;
 
 pub mod ear;
@@ -19,5 +20,9 @@ pub mod stream;
 pub mod figures;
 pub mod station;
 
+pub mod configuration;
+pub mod exchange;
 pub mod process;
+pub mod run;
 
+pub mod compare;

@@ -161,7 +161,8 @@ pub fn from(headers: &Headers) -> Option<&str> {
 /// # Errors
 /// When there is none or it cannot be read.
 pub fn contact(headers: &Headers) -> Result<Uri> {
-    let text = header(headers, |h| if let Header::Contact(v) = h { Some(v.value()) } else { None }).context("no Contact")?;
+    let text =
+        header(headers, |h| if let Header::Contact(v) = h { Some(v.value()) } else { None }).context("no Contact")?;
     let uri = match text.split_once('<') {
         Some((_, rest)) => rest.split_once('>').context("Contact without >")?.0,
         None => text.split_once(';').map_or(text, |(uri, _)| uri),

@@ -1,5 +1,6 @@
 //! Processes as the kernel sees them: processor time, memory, pinning, stopping. Reads `/proc`, knows no exchange.
 
+use crate::clock;
 use anyhow::{Context as _, Result, bail};
 use core::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
@@ -7,7 +8,6 @@ use std::{
     fs,
     process::{Child, ExitStatus},
     thread,
-    time::Instant,
 };
 
 /// Processor time of `pid` and all its descendants since their start: `sum_exec_runtime` of every thread, which is exact to the
@@ -88,15 +88,14 @@ pub fn processors() -> usize {
 ///
 /// # Errors
 /// When it had to be killed.
-#[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
 pub fn stop(child: &mut Child, patience: Duration) -> Result<ExitStatus> {
     if let Some(status) = child.try_wait()? {
         return Ok(status);
     }
     let pid = Pid::from_child(child);
     kill_process(pid, Signal::TERM).context("cannot signal the child")?;
-    let until = Instant::now() + patience;
-    while Instant::now() < until {
+    let until = clock::now() + patience;
+    while clock::now() < until {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
         }

@@ -12,6 +12,7 @@ pub use registering::Registering;
 
 use crate::{
     account::Account,
+    clock,
     digest::Understands,
     figures::Tally,
     limits::{DRAIN_MAX, PHONES_MAX, private_only},
@@ -141,19 +142,17 @@ impl Station {
     ///
     /// # Errors
     /// When the socket fails.
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     pub fn dwell(&mut self, time: Duration, streams: Option<&Streams>) -> Result<()> {
-        let until = Instant::now() + time;
-        while Instant::now() < until {
+        let until = clock::now() + time;
+        while clock::now() < until {
             self.turn(until, streams)?;
         }
         Ok(())
     }
 
     /// One turn: due timers, then datagrams; sleeps until `wake` at the latest.
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     fn turn(&mut self, wake: Instant, streams: Option<&Streams>) -> Result<()> {
-        let mut now = Instant::now();
+        let mut now = clock::now();
         while let Some(Reverse((at, _, timer))) = self.timers.peek().copied() {
             if at > now {
                 break;
@@ -172,7 +171,7 @@ impl Station {
         for _ in 0..DRAIN_MAX {
             match self.socket.recv_from(&mut buffer) {
                 Ok((length, source)) if source == self.site.exchange => {
-                    now = Instant::now();
+                    now = clock::now();
                     self.receive(&buffer[..length], now, streams)?;
                 }
                 Ok(_) => self.tally.unexpected += 1,

@@ -4,6 +4,7 @@
 //! exchange gave to that leg) tells whose ear it is for, so the generator stays cheap beside the exchange it loads.
 
 use crate::{
+    clock,
     ear::{Ear, Heard},
     limits::{DRAIN_MAX, SOCKET_BUFFER, STREAMS_MAX},
     tone::{FRAME, Law, TONES, Tone},
@@ -253,7 +254,6 @@ struct Loop {
 }
 
 impl Loop {
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     fn new(sockets: Vec<UdpSocket>, totals: Arc<Totals>) -> Self {
         let mut frames = BTreeMap::new();
         for law in [Law::Mu, Law::A] {
@@ -272,13 +272,12 @@ impl Loop {
             finished: Vec::new(),
             delays: crate::figures::microseconds(),
             measuring: true,
-            began: Instant::now(),
+            began: clock::now(),
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     fn run(mut self, inbox: &mpsc::Receiver<Order>) -> (Vec<StreamReport>, Histogram<u64>) {
-        let mut due = Instant::now();
+        let mut due = clock::now();
         let mut turn = 0;
         loop {
             // With nothing to send the thread sleeps at the door.
@@ -302,7 +301,7 @@ impl Loop {
                     order = inbox.try_recv().ok();
                 }
             }
-            let now = Instant::now();
+            let now = clock::now();
             if now > due + TURN * TURNS {
                 self.totals.late.fetch_add(1, Relaxed);
                 due = now;
@@ -315,7 +314,7 @@ impl Loop {
             for socket in 0..self.sockets.len() {
                 self.drain(socket);
             }
-            thread::sleep(due.saturating_duration_since(Instant::now()));
+            thread::sleep(due.saturating_duration_since(clock::now()));
         }
         (self.finished, self.delays)
     }
@@ -404,7 +403,6 @@ impl Loop {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     fn send_turn(&mut self, turn: usize) {
         let mut buffer = [0; 12 + FRAME];
         for id in &self.turns[turn] {
@@ -422,7 +420,6 @@ impl Loop {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     fn drain(&mut self, socket: usize) {
         let mut buffer = [0; 1_500];
         for _ in 0..DRAIN_MAX {
@@ -442,7 +439,7 @@ impl Loop {
                 continue;
             };
             self.totals.received.fetch_add(1, Relaxed);
-            self.hear(id, &packet, Instant::now());
+            self.hear(id, &packet, clock::now());
         }
     }
 

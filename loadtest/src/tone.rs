@@ -203,16 +203,24 @@ mod tests {
                 let error = (back - i32::from(sample)).abs();
                 let allowed = (i32::from(sample).abs() / 16).max(16) + 8;
                 // µ-law clips above 32,635
-                assert!(error <= allowed.max(if sample.unsigned_abs() > 32_000 { 650 } else { 0 }), "{law:?} {sample} {back}");
+                assert!(
+                    error <= allowed.max(if sample.unsigned_abs() > 32_000 { 650 } else { 0 }),
+                    "{law:?} {sample} {back}"
+                );
             }
         }
     }
 
     #[test]
     fn g711_codes_of_the_standard() {
-        for (law, sample, byte) in
-            [(Law::Mu, 0, 0xff), (Law::Mu, 32_635, 0x80), (Law::Mu, -32_635, 0x00), (Law::A, 0, 0xd5), (Law::A, 32_767, 0xaa), (Law::A, -1, 0x55)]
-        {
+        for (law, sample, byte) in [
+            (Law::Mu, 0, 0xff),
+            (Law::Mu, 32_635, 0x80),
+            (Law::Mu, -32_635, 0x00),
+            (Law::A, 0, 0xd5),
+            (Law::A, 32_767, 0xaa),
+            (Law::A, -1, 0x55),
+        ] {
             assert_eq!(law.encode(sample), byte, "{law:?} {sample}");
         }
     }
@@ -225,7 +233,11 @@ mod tests {
                 let spectrum = Spectrum::of(&frame);
                 for other in 0..TONES {
                     let share = spectrum.power(Tone::nth(other)) / spectrum.whole();
-                    if other == index { assert!(share > 0.95, "{share}") } else { assert!(share < 0.01, "{index} {other} {share}") }
+                    if other == index {
+                        assert!(share > 0.95, "{share}")
+                    } else {
+                        assert!(share < 0.01, "{index} {other} {share}")
+                    }
                 }
             }
         }

@@ -10,7 +10,7 @@ pub(super) use caller::Final;
 
 use super::{Pace, Station, Timer};
 use crate::{
-    figures,
+    clock, figures,
     limits::{CALLS_AT_ONCE_MAX, CALLS_MAX},
     message,
     stream::{StreamSpec, Streams},
@@ -66,7 +66,7 @@ struct Dialog {
 #[derive(Debug)]
 enum CallerLeg {
     Inviting { call_id: String, from: String, cseq: u32 },
-    Up { dialog: Dialog, ack: Vec<u8> },
+    Up { dialog: Box<Dialog>, ack: Vec<u8> },
     Leaving,
     Over,
 }
@@ -75,8 +75,8 @@ enum CallerLeg {
 enum CalleeLeg {
     Waiting,
     Ringing { invite: Box<Request> },
-    Answered { dialog: Dialog, ok: Vec<u8>, again: Duration, give_up: Instant },
-    Up { dialog: Dialog },
+    Answered { dialog: Box<Dialog>, ok: Vec<u8>, again: Duration, give_up: Instant },
+    Up { dialog: Box<Dialog> },
     Leaving,
     Over,
 }
@@ -111,7 +111,6 @@ impl Station {
     ///
     /// # Errors
     /// When a limit is passed or the socket fails.
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     pub fn place(&mut self, wanted: &Calling, streams: Option<&Streams>) -> Result<()> {
         if wanted.count > CALLS_MAX {
             bail!("{} calls; the limit is {CALLS_MAX}", wanted.count);
@@ -122,7 +121,7 @@ impl Station {
         if wanted.talk.is_none() && wanted.count > self.pairs.len() {
             bail!("{} calls at once need {} phones", wanted.count, wanted.count * 2);
         }
-        let began = Instant::now();
+        let began = clock::now();
         let pace = Pace { began, rate: Some(wanted.rate) };
         let end = began + self.site.patience;
         let mut started = 0;
@@ -131,7 +130,7 @@ impl Station {
             if started == wanted.count && settled {
                 return Ok(());
             }
-            let now = Instant::now();
+            let now = clock::now();
             if now >= end {
                 return self.abandon(streams);
             }
@@ -153,9 +152,8 @@ impl Station {
     ///
     /// # Errors
     /// When the socket fails.
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     pub fn hang_up(&mut self, rate: f64, streams: Option<&Streams>) -> Result<()> {
-        let began = Instant::now();
+        let began = clock::now();
         let mut nth = 0_u32;
         for call in 0..self.calls.len() {
             if !self.calls[call].over {
@@ -165,7 +163,7 @@ impl Station {
         }
         let end = began + self.site.patience;
         while self.running > 0 {
-            let now = Instant::now();
+            let now = clock::now();
             if now >= end {
                 return self.abandon(streams);
             }
@@ -194,7 +192,15 @@ impl Station {
         }
     }
 
-    fn open_stream(&self, call: usize, to: SocketAddr, law: Law, ear: EarFor, speaking: bool, streams: Option<&Streams>) -> Result<()> {
+    fn open_stream(
+        &self,
+        call: usize,
+        to: SocketAddr,
+        law: Law,
+        ear: EarFor,
+        speaking: bool,
+        streams: Option<&Streams>,
+    ) -> Result<()> {
         let (Some(rtp), Some(streams)) = (self.calls[call].rtp, streams) else { return Ok(()) };
         let (_, socket, id, partner, own, hears) = Self::audio_of(rtp, streams, ear);
         let silent = rtp.callee_silent && ear == EarFor::Callee;
@@ -254,7 +260,13 @@ impl Station {
     }
 
     /// One leg has ended; with both the call is over.
-    pub(super) fn leg_over(&mut self, call: usize, caller: bool, fault: Option<&str>, streams: Option<&Streams>) -> Result<()> {
+    pub(super) fn leg_over(
+        &mut self,
+        call: usize,
+        caller: bool,
+        fault: Option<&str>,
+        streams: Option<&Streams>,
+    ) -> Result<()> {
         let state = &mut self.calls[call];
         if state.over {
             return Ok(());
@@ -278,7 +290,6 @@ impl Station {
     }
 
     /// The books of one call are closed.
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     fn call_over(&mut self, call: usize, streams: Option<&Streams>) -> Result<()> {
         self.close_streams(call, streams)?;
         let state = &mut self.calls[call];
@@ -291,7 +302,7 @@ impl Station {
         } else {
             self.tally.completed += 1;
             if let Some(answered) = state.answered_at {
-                figures::note(&mut self.tally.session_duration, Instant::now() - answered);
+                figures::note(&mut self.tally.session_duration, clock::now() - answered);
             }
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Phones that register with digest: RFC 3261 section 10.2 and 22.
 
 use super::{Pace, Station, transaction::Purpose};
-use crate::{account::Account, digest, figures, limits::WINDOW, message, stream::Streams};
+use crate::{account::Account, clock, digest, figures, limits::WINDOW, message, stream::Streams};
 use anyhow::{Context as _, Result};
 use core::time::Duration;
 use rsip::{Method, Response, Uri};
@@ -35,17 +35,17 @@ impl Station {
     ///
     /// # Errors
     /// When the socket fails.
-    #[expect(clippy::disallowed_methods, reason = "a load tester measures real time")]
     pub fn register(&mut self, wanted: &Registering, streams: Option<&Streams>) -> Result<Duration> {
-        let began = Instant::now();
+        let began = clock::now();
         let pace = Pace { began, rate: wanted.rate };
         let end = began + self.site.patience;
         let mut started = 0;
         while started < wanted.count || self.registering > 0 {
-            let now = Instant::now();
+            let now = clock::now();
             if now >= end {
                 let unfinished = wanted.count - started + self.registering;
-                *self.tally.registration_failures.entry("not finished in time".into()).or_default() += unfinished as u64;
+                *self.tally.registration_failures.entry("not finished in time".into()).or_default() +=
+                    unfinished as u64;
                 self.registering = 0;
                 break;
             }

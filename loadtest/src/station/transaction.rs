@@ -83,7 +83,9 @@ impl Station {
             match purpose {
                 Purpose::Register(_) => self.registration_failed(crate::figures::NO_ANSWER),
                 Purpose::Invite { call, .. } => self.caller_failed(call, crate::figures::NO_ANSWER, streams)?,
-                Purpose::Bye { call, caller, .. } => self.leg_over(call, caller, Some("BYE without answer"), streams)?,
+                Purpose::Bye { call, caller, .. } => {
+                    self.leg_over(call, caller, Some("BYE without answer"), streams)?
+                }
             }
         }
         Ok(())
@@ -109,7 +111,11 @@ impl Station {
                 match purpose {
                     Purpose::Register(asked) => self.on_registered(response, status, asked, now),
                     Purpose::Invite { call, answered } => {
-                        let kept = self.on_invite_final(&Final { response, status, call, answered, transaction: id }, now, streams)?;
+                        let kept = self.on_invite_final(
+                            &Final { response, status, call, answered, transaction: id },
+                            now,
+                            streams,
+                        )?;
                         self.clients.insert(id, kept);
                         self.arm(now + GIVE_UP, Timer::Forget(id));
                         Ok(())

@@ -93,13 +93,13 @@ impl Station {
         };
         let ok = message::answer(invite, 200, &tag(call), Some(&contact), Some(&sdp::describe(own, &[law], 1)));
         let local = message::to(&invite.headers).unwrap_or_default();
-        let dialog = Dialog {
+        let dialog = Box::new(Dialog {
             call_id: message::call_id(&invite.headers).unwrap_or_default().to_owned(),
             local: format!("{local};tag={}", tag(call)),
             remote: message::from(&invite.headers).unwrap_or_default().to_owned(),
             target,
             cseq: 0,
-        };
+        });
         // The ear is open before the far end learns of it.
         self.open_stream(call, to, law, EarFor::Callee, false, streams)?;
         self.send(&ok)?;

@@ -180,7 +180,7 @@ impl Station {
             Err(_) => (self.callee_uri(self.calls[call].pair)?, false),
         };
         let remote = message::to(&response.headers).unwrap_or_default().to_owned();
-        let dialog = Dialog { call_id: call_id.clone(), local: from.clone(), remote, target, cseq: *cseq };
+        let dialog = Box::new(Dialog { call_id: call_id.clone(), local: from.clone(), remote, target, cseq: *cseq });
         let ack = message::request(&message::Asked {
             method: Method::Ack,
             uri: &dialog.target,
