@@ -31,7 +31,8 @@ pub use feature::{
 pub use plan::{Did, Right, Route, Trunk, Which};
 pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, RateLimits, Security, Strategy};
 pub use server::{
-    Api, ApiKey, Cors, Digest, Level, LogFormat, Logging, Offload, Registration, Role, Rtp, Server, Sip, StoreUrl, Tls,
+    Api, ApiKey, Cors, DigestName, Level, LogFormat, Logging, Offload, Registration, Role, Rtp, Server, Sip, StoreUrl,
+    Tls,
 };
 pub use settings::local_address;
 pub use value::{Amount, Listen, MASK, Range, Rate, Scheme};

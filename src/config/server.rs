@@ -63,13 +63,13 @@ pub struct Sip {
     /// Registration expiry limits.
     pub registration: Registration,
     /// Digest algorithms offered to phones, in this order. MD5 alone by default: clients exist that give up when they are offered another beside it.
-    pub digest: Vec<Digest>,
+    pub digest: Vec<DigestName>,
 }
 
 /// A digest algorithm, RFC 7616.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Digest {
+pub enum DigestName {
     /// `MD5`.
     Md5,
     /// `SHA-256`.
@@ -241,7 +241,7 @@ impl Default for Sip {
             session_expires: 30 * MINUTE,
             tls: Tls::default(),
             registration: Registration::default(),
-            digest: vec![Digest::Md5],
+            digest: vec![DigestName::Md5],
         }
     }
 }
@@ -320,10 +320,10 @@ impl Sip {
     }
 }
 
-fn digests(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Digest>> {
+fn digests(r: &mut Reader<'_>, node: &Node) -> Option<Vec<DigestName>> {
     let mut seen = Vec::new();
     let all = list(2, |r, node| {
-        let one = one_of(&[("md5", Digest::Md5), ("sha-256", Digest::Sha256)])(r, node)?;
+        let one = one_of(&[("md5", DigestName::Md5), ("sha-256", DigestName::Sha256)])(r, node)?;
         if seen.contains(&one) {
             r.fault(node.at, "this algorithm stands here twice", "each algorithm once, preferred first");
         }

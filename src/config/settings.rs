@@ -1,6 +1,6 @@
 //! From the configuration to the value signaling reads.
 
-use super::{CodecName, Config, Digest, Extension, NatMode, Sip};
+use super::{CodecName, Config, DigestName, Extension, NatMode, Sip};
 use contract::{Codec, NodeId};
 use signaling::settings::{
     CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension as Account, Host, Listener, MediaSettings,
@@ -31,8 +31,8 @@ impl Config {
             },
             digest: (self.server.sip.digest.iter())
                 .map(|algorithm| match algorithm {
-                    Digest::Md5 => DigestAlgorithm::Md5,
-                    Digest::Sha256 => DigestAlgorithm::Sha256,
+                    DigestName::Md5 => DigestAlgorithm::Md5,
+                    DigestName::Sha256 => DigestAlgorithm::Sha256,
                 })
                 .collect(),
             calls: CallSettings {
