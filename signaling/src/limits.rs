@@ -77,3 +77,14 @@ pub const TCP_REFUSED_LIFE: Duration = Duration::from_secs(300);
 
 /// What `Retry-After` says in a 503 given for want of room.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Bytes of the Call-ID of a REGISTER and of each Path value, which are kept as long as the binding: longer ones are answered 400.
+/// A User-Agent is cut there.
+pub const REGISTRATION_FIELD_BYTES_MAX: usize = 256;
+
+/// Bytes of a Contact URI in a REGISTER; a longer one is answered 400.
+pub const CONTACT_BYTES_MAX: usize = 512;
+const _: () = assert!(CONTACT_BYTES_MAX < REQUEST_URI_BYTES_MAX, "a contact can be called");
+
+/// Path values of one binding: the proxies between a phone and us. More are answered 400.
+pub const PATH_VALUES_MAX: usize = 8;
