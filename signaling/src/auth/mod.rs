@@ -5,5 +5,6 @@
 
 mod authenticator;
 pub mod digest;
+mod nonce;
 
 pub use authenticator::{Authenticator, Verdict};

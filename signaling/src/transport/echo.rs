@@ -91,12 +91,6 @@ impl Echo {
         }
         writer.finish(said.body)
     }
-
-    /// Bytes held.
-    #[cfg(test)]
-    pub(crate) fn size(&self) -> usize {
-        size_of::<Self>() + self.lines.len()
-    }
 }
 
 /// 16 lower-case hexadecimal digits.
