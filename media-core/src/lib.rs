@@ -1,3 +1,25 @@
 //! The media plane: moves RTP and RTCP between the legs of a session, as signaling says who hears whom.
+//!
+//! Rooms, each knowing only those before it: [`limits`], [`observe`] (counters), [`rtp`] (bytes in place), [`io`] (sockets; the only
+//! home of system calls and `unsafe`), [`flow`] (ports, sources), [`session`] (legs and their paths), [`shard`] (the loop), [`boot`]
+//! (threads). It knows no SIP, SDP or call; it obeys [`contract::MediaCommand`] and answers with [`contract::MediaEvent`].
+
+pub mod limits;
+
+pub mod observe;
 
 pub mod rtp;
+
+#[expect(unsafe_code, reason = "system calls and memory shared with the kernel are this module's subject")]
+pub mod io;
+
+pub mod flow;
+
+pub mod session;
+
+pub mod shard;
+
+pub mod boot;
+
+pub use boot::{Full, LimitNote, MediaConfig, ShardHandle, SpawnFault, Waker, check_limits, spawn};
+pub use io::system::monotonic;

@@ -33,7 +33,8 @@ pub enum MediaEvent {
         /// The address believed from now on.
         source: SocketAddr,
     },
-    /// No packet has come for the leg's `silence_timeout`.
+    /// No packet, RTP or RTCP, has come for the leg's `silence_timeout`, counted from its opening, its last packet or its last
+    /// description, whichever came last.
     LegSilent {
         /// The session.
         session: SessionId,

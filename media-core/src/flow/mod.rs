@@ -1,0 +1,11 @@
+//! Where packets come from and go to: reserved ports, believed sources, and which protocol a datagram speaks.
+//!
+//! Knows addresses and first octets; knows no sockets, streams or sessions.
+
+pub mod demux;
+pub mod ports;
+pub mod source;
+
+pub use demux::Protocol;
+pub use ports::{PortPair, Ports};
+pub use source::{Source, Verdict};

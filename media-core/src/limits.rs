@@ -1,0 +1,75 @@
+//! Limits of the media plane: each with its reason, and what happens there.
+
+use core::time::Duration;
+
+/// Octets of one datagram buffer, the header that `recvmsg` puts before an addressed datagram included. A multiple of a cache line by an
+/// odd number, so that neighbouring buffers do not fall into the same cache sets. A longer datagram is dropped and counted.
+pub const BUFFER_BYTES: usize = 27 * 64;
+
+/// Octets of the largest datagram relayed: what fits into Ethernet's 1,500 less IPv4 and UDP headers. A longer one is dropped and counted.
+pub const DATAGRAM_BYTES_MAX: usize = 1_472;
+const _: () = assert!(BUFFER_BYTES >= DATAGRAM_BYTES_MAX + 128, "an addressed datagram fits behind its header");
+
+/// Buffers of a shard: 6 ms of 150,000 packets a second. When all are in use, datagrams wait in their sockets.
+pub const BUFFERS: u16 = 1_024;
+const _: () = assert!(BUFFERS.is_power_of_two(), "a provided-buffer ring is indexed by a mask");
+
+/// Submissions that fit the ring before it must be entered.
+pub const SUBMISSIONS: u32 = 1_024;
+
+/// Completions that fit the ring: every buffer and every submission may be one.
+pub const COMPLETIONS: u32 = 4_096;
+const _: () = assert!(COMPLETIONS >= 2 * (BUFFERS as u32 + SUBMISSIONS), "no completion overflows");
+
+/// How long completions are gathered under load. RTP at one packet in 20 ms does not mind, and a batch costs one system call.
+pub const PACE: Duration = Duration::from_micros(500);
+
+/// Longest sleep of an idle shard, so that its counters stay fresh.
+pub const IDLE_WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// Commands waiting for one shard. The sender keeps what does not fit.
+pub const COMMANDS: usize = 4_096;
+
+/// Commands obeyed in one turn, so that packets do not wait for a storm of calls.
+pub const COMMANDS_PER_TURN: usize = 64;
+
+/// Events waiting for the shell.
+pub const EVENTS: usize = 8_192;
+
+/// Events a shard keeps while the shell does not take them. At the limit it obeys no command and postpones reports; answers are never lost.
+pub const EVENT_BACKLOG: usize = 1_024;
+const _: () = assert!(EVENT_BACKLOG > contract::MEMBERS_MAX + 1, "one command's answers fit");
+
+/// Sessions of one shard. Another is refused ([`contract::MediaRefusal::SessionsExhausted`]).
+pub const SESSIONS_MAX: usize = 32_768;
+
+/// Payload types of one leg that are kept; the contract allows 32. Later ones are ignored.
+pub const FORMATS_MAX: usize = 32;
+
+/// Unlike RTP clock rates of one leg. Payload types with a further one are treated as unknown.
+pub const CLOCK_RATES_MAX: usize = 8;
+
+/// Port pairs tried for one leg when other processes hold them. After that the leg is refused ([`contract::MediaRefusal::PortsExhausted`]).
+pub const PORT_TRIES_MAX: usize = 128;
+
+/// Packets of one unexpected source before a leg may lock to it; none of them is relayed.
+pub const LEARN_PACKETS: u8 = 5;
+
+/// How long an unexpected source must have been sending before a leg may lock to it, to leave the signalled one time to appear.
+pub const LEARN_WINDOW: Duration = Duration::from_millis(80);
+
+/// How long after locking to an unexpected source the signalled one still takes over.
+pub const LEARN_GRACE: Duration = Duration::from_secs(2);
+
+/// Shortest silence time-out and report interval; a shorter one is raised to it.
+pub const INTERVAL_MIN: Duration = Duration::from_millis(100);
+
+/// Relayed packets after a change of source during which older ones are dropped instead of repeating numbers already used.
+pub const STALE_WINDOW: u32 = 3_000;
+
+/// A step of a source's timestamp against the clock beyond which it is taken for a new origin. Longer than an RFC 4733 event
+/// (8.2 s at 8 kHz), during which the timestamp stands still.
+pub const TIMESTAMP_STEP_MAX: Duration = Duration::from_secs(10);
+
+/// Panics in a row after which a shard starts again with empty hands.
+pub const PANICS_MAX: u32 = 3;

@@ -1,0 +1,178 @@
+//! One party's network side.
+
+use super::{
+    egress::{Egress, StreamKey},
+    payload::PayloadMap,
+};
+use crate::{
+    flow::{PortPair, Source},
+    rtp::{Reception, quality},
+};
+use contract::{Codec, Format, Instant, LegReport, MemberId, PeerSpec, SessionId};
+use core::{net::SocketAddr, time::Duration};
+
+/// The tier of every path of this version, [`LegReport::tier`].
+pub const RELAY_TIER: u8 = 1;
+
+/// Where a leg's packets go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Path {
+    /// Nobody hears it.
+    Silent,
+    /// Somebody should hear it, but there is no path.
+    Missing,
+    /// To this leg.
+    Relay(u32),
+}
+
+/// What a leg's far end was described as.
+#[derive(Debug)]
+pub struct Peer {
+    /// Which RTP source is believed, and where RTP goes.
+    pub source: Source,
+    /// Where RTCP goes by the description.
+    pub rtcp: Option<SocketAddr>,
+    /// RTP and RTCP share a port.
+    pub rtcp_mux: bool,
+    /// Negotiated formats, preferred first.
+    pub formats: Box<[Format]>,
+}
+
+/// A leg.
+#[derive(Debug)]
+pub struct Leg {
+    /// Never the same for two legs of a shard within 2³² legs.
+    pub serial: u32,
+    /// Whose it is.
+    pub session: SessionId,
+    /// Its name there.
+    pub member: MemberId,
+    /// Where it receives RTP.
+    pub local: SocketAddr,
+    /// Its ports.
+    pub ports: PortPair,
+    /// Its far end, once described.
+    pub peer: Option<Peer>,
+    /// The RTP socket is connected to the believed source.
+    pub connected: bool,
+    /// The believed source that signaling was told of.
+    pub told_source: Option<SocketAddr>,
+    /// Where RTCP was last heard from.
+    pub rtcp_source: Option<SocketAddr>,
+    /// What came.
+    pub reception: Reception,
+    /// What goes.
+    pub egress: Egress,
+    /// Where its packets go.
+    pub path: Path,
+    /// Whose packets it gets.
+    pub feed: Option<u32>,
+    /// Payload types on the way of `path`.
+    pub payloads: PayloadMap,
+    /// Datagrams of it, or for it, that were dropped.
+    pub dropped: u64,
+    /// When it was last heard, or last described.
+    pub heard_at: Instant,
+    /// Its silence was reported.
+    pub silent: bool,
+    /// After this long without a packet it is.
+    pub silence_timeout: Duration,
+    /// When its next report is due.
+    pub report_at: Option<Instant>,
+    /// How often it is measured.
+    pub report_every: Option<Duration>,
+    /// The last sender report passed to it: the middle of its NTP time, and when.
+    pub reported: Option<(u32, Instant)>,
+    /// As measured from its answer.
+    pub round_trip: Option<Duration>,
+}
+
+impl Leg {
+    /// The stream it sends now.
+    #[must_use]
+    pub const fn stream(&self) -> StreamKey {
+        StreamKey { leg: self.serial, epoch: self.reception.epoch() }
+    }
+
+    /// Its negotiated formats; none before it is described.
+    #[must_use]
+    pub fn formats(&self) -> &[Format] {
+        self.peer.as_ref().map_or(&[], |peer| &peer.formats)
+    }
+
+    /// Where RTCP goes when it has a port of its own: where it was heard from, else as described, else next to a learned RTP source.
+    #[must_use]
+    pub fn rtcp_destination(&self) -> Option<SocketAddr> {
+        let peer = self.peer.as_ref()?;
+        if let Some(heard) = self.rtcp_source {
+            return Some(heard);
+        }
+        match (peer.source.locked(), peer.source.signalled()) {
+            (Some(locked), signalled) if Some(locked) != signalled => {
+                Some(SocketAddr::new(locked.ip(), locked.port().checked_add(1)?))
+            }
+            _ => peer.rtcp,
+        }
+    }
+
+    /// Whether RTCP from `from` is this leg's: from the described address, or from the host whose RTP is believed.
+    #[must_use]
+    pub fn believes_rtcp(&self, from: SocketAddr) -> bool {
+        self.peer.as_ref().is_some_and(|peer| {
+            peer.rtcp == Some(from) || peer.source.locked().is_some_and(|locked| locked.ip() == from.ip())
+        })
+    }
+
+    /// Takes over a description. Returns whether the source is to be learned anew.
+    pub fn describe(&mut self, spec: PeerSpec) -> bool {
+        let PeerSpec { rtp, rtcp, rtcp_mux, source: rule, formats } = spec;
+        let formats = formats.into_boxed_slice();
+        match &mut self.peer {
+            Some(peer) => {
+                let anew = peer.source.describe(rtp, rule);
+                if peer.rtcp != rtcp || anew {
+                    self.rtcp_source = None;
+                }
+                (peer.rtcp, peer.rtcp_mux, peer.formats) = (rtcp, rtcp_mux, formats);
+                anew
+            }
+            None => {
+                self.peer = Some(Peer { source: Source::new(rtp, rule), rtcp, rtcp_mux, formats });
+                true
+            }
+        }
+    }
+
+    /// When it is silent or to be measured next.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Instant> {
+        let silence = (!self.silent).then(|| self.heard_at + self.silence_timeout);
+        match (silence, self.report_at) {
+            (Some(silence), Some(report)) => Some(silence.min(report)),
+            (due, None) | (None, due) => due,
+        }
+    }
+
+    /// Its figures.
+    #[must_use]
+    pub fn report(&self) -> LegReport {
+        let (received, lost) = (self.reception.packets(), self.reception.lost());
+        let jitter = self.reception.jitter();
+        let codec = self.formats().iter().map(|format| format.codec);
+        let speech = codec.clone().find(|codec| !matches!(codec, Codec::TelephoneEvent | Codec::ComfortNoise));
+        LegReport {
+            packets_received: received,
+            packets_sent: self.egress.packets(),
+            octets_received: self.reception.octets(),
+            octets_sent: self.egress.octets(),
+            packets_lost: lost,
+            packets_dropped: self.dropped,
+            jitter,
+            round_trip: self.round_trip,
+            mos: speech
+                .filter(|_| received > 0)
+                .and_then(|codec| quality::mos(codec, received + lost, lost, jitter, self.round_trip)),
+            tier: RELAY_TIER,
+        }
+    }
+}

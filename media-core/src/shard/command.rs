@@ -1,0 +1,301 @@
+//! Obeying commands. Each open and each close is answered exactly once, whatever happened before.
+
+use super::Shard;
+use crate::{
+    flow::PortPair,
+    io::{Class, Io, OpenFault, Slot},
+    limits::{INTERVAL_MIN, PORT_TRIES_MAX, SESSIONS_MAX},
+    session::{
+        Egress, Kind, Leg, Member, Path, PayloadMap, Session,
+        plan::{self, Feed},
+    },
+};
+use contract::{
+    Device, HearingTable, Instant, LegSpec, MEMBERS_MAX, MediaCommand, MediaEvent, MediaRefusal, MemberId, PeerSpec,
+    SessionId,
+};
+use core::net::{IpAddr, SocketAddr};
+
+/// The RTP socket of a leg.
+pub(super) const fn rtp_slot(leg: u32) -> Slot {
+    Slot(leg * 2)
+}
+
+/// The RTCP socket of a leg.
+pub(super) const fn rtcp_slot(leg: u32) -> Slot {
+    Slot(leg * 2 + 1)
+}
+
+impl Shard {
+    pub(super) fn obey(&mut self, command: MediaCommand, now: Instant, io: &mut impl Io) {
+        self.tally.commands += 1;
+        match command {
+            MediaCommand::OpenLeg { session, member, spec } => match self.open_leg(session, member, &spec, now, io) {
+                Ok(rtp) => self.told.tell(MediaEvent::LegOpened { session, member, rtp }),
+                Err(why) => {
+                    self.tally.legs_refused += 1;
+                    self.told.tell(MediaEvent::LegRefused { session, member, why });
+                }
+            },
+            MediaCommand::OpenDevice { session, member, device } => self.open_device(session, member, device),
+            MediaCommand::DescribeLeg { session, member, peer } => self.describe(session, member, peer, now, io),
+            MediaCommand::SetHearing { session, table } => self.set_hearing(session, table),
+            MediaCommand::CloseMember { session, member } => self.close_member(session, member, io),
+            MediaCommand::CloseSession { session } => self.close_session(session, io),
+        }
+    }
+
+    fn open_leg(
+        &mut self,
+        session: SessionId,
+        member: MemberId,
+        spec: &LegSpec,
+        now: Instant,
+        io: &mut impl Io,
+    ) -> Result<SocketAddr, MediaRefusal> {
+        self.room_for(session, member)?;
+        let address = match (spec.ipv6, self.config.bind_v4, self.config.bind_v6) {
+            (false, Some(v4), _) => IpAddr::V4(v4),
+            (true, _, Some(v6)) => IpAddr::V6(v6),
+            (false, None, _) | (true, _, None) => return Err(MediaRefusal::System(libc::EAFNOSUPPORT)),
+        };
+        let index = self.legs.next_index();
+        if rtcp_slot(index).0 >= io.slots() {
+            return Err(MediaRefusal::DescriptorsExhausted);
+        }
+        let ports = self.bind(index, address, io)?;
+        let local = SocketAddr::new(address, ports.rtp());
+        let ssrc = self.random() as u32;
+        self.serial = self.serial.wrapping_add(1);
+        let report_every = spec.report_every.map(|every| every.max(INTERVAL_MIN));
+        let leg = Leg {
+            serial: self.serial,
+            session,
+            member,
+            local,
+            ports,
+            peer: None,
+            connected: false,
+            told_source: None,
+            rtcp_source: None,
+            reception: Default::default(),
+            egress: Egress::new(ssrc),
+            path: Path::Silent,
+            feed: None,
+            payloads: PayloadMap::new(&[], &[]),
+            dropped: 0,
+            heard_at: now,
+            silent: false,
+            silence_timeout: spec.silence_timeout.max(INTERVAL_MIN),
+            report_at: report_every.map(|every| now + every),
+            report_every,
+            reported: None,
+            round_trip: None,
+        };
+        let due = leg.due_at();
+        let index = self.legs.insert(leg);
+        if let Some(due) = due {
+            self.wheel.arm(index, due);
+        }
+        self.sessions
+            .entry(session)
+            .or_insert_with(|| Session::new(session))
+            .members
+            .push(Member { id: member, kind: Kind::Leg(index) });
+        self.compile(session);
+        self.tally.opened_after(io.now().since(spec.asked_at));
+        Ok(local)
+    }
+
+    /// Whether the session may have another member of this name.
+    fn room_for(&self, session: SessionId, member: MemberId) -> Result<(), MediaRefusal> {
+        match self.sessions.get(&session) {
+            None if self.sessions.len() >= SESSIONS_MAX => Err(MediaRefusal::SessionsExhausted),
+            None => Ok(()),
+            Some(known) if known.members.len() >= MEMBERS_MAX => Err(MediaRefusal::SessionsExhausted),
+            // A member's name is never used twice in its session.
+            Some(known) if known.kind(member).is_some() => Err(MediaRefusal::System(libc::EEXIST)),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Reserves a pair of ports and opens both sockets of leg `index`.
+    fn bind(&mut self, index: u32, address: IpAddr, io: &mut impl Io) -> Result<PortPair, MediaRefusal> {
+        for _ in 0..PORT_TRIES_MAX.min(self.ports.total()) {
+            let pair = self.ports.take().ok_or(MediaRefusal::PortsExhausted)?;
+            let opened =
+                io.open(rtp_slot(index), SocketAddr::new(address, pair.rtp()), Class::Expedited).and_then(|()| {
+                    io.open(rtcp_slot(index), SocketAddr::new(address, pair.rtcp()), Class::Default)
+                        .inspect_err(|_| io.close(rtp_slot(index)))
+                });
+            let fault = match opened {
+                Ok(()) => return Ok(pair),
+                Err(fault) => fault,
+            };
+            self.ports.give_back(pair);
+            match fault {
+                // Another process holds one of them: try the next pair.
+                OpenFault::InUse => {}
+                OpenFault::Descriptors => return Err(MediaRefusal::DescriptorsExhausted),
+                OpenFault::System(errno) => return Err(MediaRefusal::System(errno)),
+            }
+        }
+        Err(MediaRefusal::PortsExhausted)
+    }
+
+    fn open_device(&mut self, session: SessionId, member: MemberId, device: Device) {
+        let Device::Echo = device;
+        // A device that finds no room is not there, and who should hear it hears silence; the command has no answer to say so.
+        if self.room_for(session, member).is_err() {
+            self.tally.commands_misused += 1;
+            return;
+        }
+        let known = self.sessions.entry(session).or_insert_with(|| Session::new(session));
+        known.members.push(Member { id: member, kind: Kind::Echo });
+        self.compile(session);
+    }
+
+    fn describe(&mut self, session: SessionId, member: MemberId, peer: PeerSpec, now: Instant, io: &mut impl Io) {
+        let Some(index) = self.leg_of(session, member) else { return };
+        let Some(leg) = self.legs.get_mut(index) else { return };
+        let anew = leg.describe(peer);
+        // A new description is a sign of life: a leg may be told to speak only now.
+        leg.heard_at = now;
+        leg.silent = false;
+        if anew {
+            leg.told_source = None;
+            let settled = leg.peer.as_ref().filter(|peer| peer.source.settled()).and_then(|peer| peer.source.locked());
+            if settled.is_some() || leg.connected {
+                io.connect(rtp_slot(index), settled);
+            }
+            leg.connected = settled.is_some();
+        }
+        if let Some(due) = leg.due_at() {
+            self.wheel.arm(index, due);
+        }
+        self.compile(session);
+    }
+
+    fn set_hearing(&mut self, session: SessionId, table: HearingTable) {
+        let Some(known) = self.sessions.get_mut(&session) else {
+            self.tally.commands_misused += 1;
+            return;
+        };
+        known.table = table;
+        self.compile(session);
+    }
+
+    fn close_member(&mut self, session: SessionId, member: MemberId, io: &mut impl Io) {
+        let Some(known) = self.sessions.get_mut(&session) else {
+            self.tally.commands_misused += 1;
+            return;
+        };
+        let Some(at) = known.members.iter().position(|other| other.id == member) else {
+            self.tally.commands_misused += 1;
+            return;
+        };
+        if let Kind::Leg(index) = known.members.remove(at).kind {
+            self.close_leg(index, io);
+        }
+        self.compile(session);
+    }
+
+    pub(super) fn close_session(&mut self, session: SessionId, io: &mut impl Io) {
+        match self.sessions.remove(&session) {
+            Some(known) => {
+                self.paths_missing -= u64::from(known.paths_missing);
+                for (_, index) in known.legs() {
+                    self.close_leg(index, io);
+                }
+            }
+            None => self.tally.commands_misused += 1,
+        }
+        self.told.tell(MediaEvent::SessionClosed { session });
+    }
+
+    fn close_leg(&mut self, index: u32, io: &mut impl Io) {
+        self.wheel.disarm(index);
+        io.close(rtp_slot(index));
+        io.close(rtcp_slot(index));
+        let Some(leg) = self.legs.remove(index) else { return };
+        let report = leg.report();
+        let Leg { session, member, ports, .. } = *leg;
+        self.ports.give_back(ports);
+        self.told.tell(MediaEvent::LegClosed { session, member, report });
+    }
+
+    /// The index of a leg by name; counts a name that is none.
+    fn leg_of(&mut self, session: SessionId, member: MemberId) -> Option<u32> {
+        match self.sessions.get(&session).and_then(|known| known.kind(member)) {
+            Some(Kind::Leg(index)) => Some(index),
+            Some(Kind::Echo) | None => {
+                self.tally.commands_misused += 1;
+                None
+            }
+        }
+    }
+
+    /// Works out who relays to whom in a session, after anything about it changed.
+    fn compile(&mut self, session: SessionId) {
+        let Some(known) = self.sessions.get_mut(&session) else { return };
+        self.paths_missing -= u64::from(known.paths_missing);
+        known.paths_missing = 0;
+        for (_, index) in known.legs() {
+            if let Some(leg) = self.legs.get_mut(index) {
+                leg.path = Path::Silent;
+            }
+        }
+        let mut missing = 0;
+        for (listener, index) in known.legs() {
+            let mut feed = plan::feed(known, listener);
+            if let Feed::Leg(speaker) = feed
+                && let Some(speaker) = self.legs.get_mut(speaker)
+            {
+                if speaker.path == Path::Silent {
+                    speaker.path = Path::Relay(index);
+                } else {
+                    // One speaker to several listeners needs copies.
+                    feed = Feed::Missing;
+                }
+            }
+            let from = match feed {
+                Feed::Leg(speaker) => Some(speaker),
+                Feed::Silence => None,
+                Feed::Missing => {
+                    missing += 1;
+                    None
+                }
+            };
+            if let Some(leg) = self.legs.get_mut(index)
+                && leg.feed != from
+            {
+                leg.feed = from;
+                leg.egress.interrupt();
+            }
+        }
+        if missing > 0 {
+            for (speaker, index) in known.legs() {
+                let unheard = known.legs().any(|(listener, _)| known.table.hears(listener, speaker));
+                if let Some(leg) = self.legs.get_mut(index)
+                    && leg.path == Path::Silent
+                    && unheard
+                {
+                    leg.path = Path::Missing;
+                }
+            }
+        }
+        known.paths_missing = missing;
+        self.paths_missing += u64::from(missing);
+        for (_, index) in known.legs() {
+            let Some(leg) = self.legs.get(index) else { continue };
+            let to = match leg.path {
+                Path::Relay(to) => self.legs.get(to).map_or(&[][..], Leg::formats),
+                Path::Silent | Path::Missing => &[],
+            };
+            let payloads = PayloadMap::new(leg.formats(), to);
+            if let Some(leg) = self.legs.get_mut(index) {
+                leg.payloads = payloads;
+            }
+        }
+    }
+}

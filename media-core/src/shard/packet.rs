@@ -1,0 +1,139 @@
+//! One datagram: from its socket to the listener's.
+
+use super::{Shard, command::rtp_slot};
+use crate::{
+    flow::{Protocol, Verdict},
+    io::{Buffer, Io, Received},
+    observe::Drop,
+    rtp::{Arrival, Header},
+    session::{Path, leg::RELAY_TIER},
+};
+use contract::{Instant, MediaEvent};
+use core::net::SocketAddr;
+
+/// What becomes of a datagram.
+pub(super) enum Fate {
+    /// It goes to this leg; the buffer holds what is to be sent.
+    Relay(u32),
+    /// It ends here.
+    Dropped(Drop),
+}
+
+impl Shard {
+    /// Handles one datagram.
+    #[inline]
+    pub(super) fn handle(&mut self, received: Received, now: Instant, io: &mut impl Io) {
+        let Received { slot, source, buffer, truncated } = received;
+        let (index, on_rtcp_port) = (slot.0 / 2, slot.0 % 2 == 1);
+        let protocol = Protocol::of(io.bytes(&buffer));
+        if truncated {
+            return self.drop(index, Drop::TooLong, buffer, io);
+        }
+        match protocol {
+            Protocol::Rtp if !on_rtcp_port => match self.on_rtp(index, source, &buffer, now, io) {
+                Fate::Relay(to) => self.send_rtp(to, buffer, io),
+                Fate::Dropped(reason) => self.drop(index, reason, buffer, io),
+            },
+            Protocol::Rtcp => self.on_rtcp(index, on_rtcp_port, source, buffer, now, io),
+            Protocol::Rtp => self.drop(index, Drop::WrongPort, buffer, io),
+            Protocol::Stun => self.drop(index, Drop::Stun, buffer, io),
+            Protocol::Dtls => self.drop(index, Drop::Dtls, buffer, io),
+            Protocol::Other => self.drop(index, Drop::NotMedia, buffer, io),
+        }
+    }
+
+    /// Takes an RTP packet of leg `index` and rewrites its header for the listener.
+    #[inline]
+    fn on_rtp(
+        &mut self,
+        index: u32,
+        source: Option<SocketAddr>,
+        buffer: &Buffer,
+        now: Instant,
+        io: &mut impl Io,
+    ) -> Fate {
+        let Some(leg) = self.legs.get_mut(index) else { return Fate::Dropped(Drop::LegClosed) };
+        self.current = Some(leg.session);
+        let Ok(header) = Header::parse(io.bytes(buffer)) else { return Fate::Dropped(Drop::Malformed) };
+        let Some(peer) = &mut leg.peer else { return Fate::Dropped(Drop::NotDescribed) };
+        let Some(clock_rate_hz) = leg.payloads.clock_rate_hz(header.payload_type) else {
+            return Fate::Dropped(Drop::UnknownPayloadType);
+        };
+        match source {
+            // The socket is connected: the system lets only the peer through.
+            None if leg.connected => {}
+            // Received while it was connected to an earlier peer.
+            None => return Fate::Dropped(Drop::UnknownSource),
+            Some(from) => match peer.source.judge(from, now) {
+                Verdict::Accepted => {}
+                Verdict::Foreign => return Fate::Dropped(Drop::UnknownSource),
+                Verdict::Locked => {
+                    if peer.source.settled() && !leg.connected {
+                        leg.connected = true;
+                        io.connect(rtp_slot(index), Some(from));
+                    }
+                    if leg.told_source != Some(from) {
+                        leg.told_source = Some(from);
+                        self.tally.sources_learned += u64::from(peer.source.signalled() != Some(from));
+                        let (session, member) = (leg.session, leg.member);
+                        self.told.tell_if_room(MediaEvent::SourceLearned { session, member, source: from });
+                    }
+                }
+            },
+        }
+        let arrival = leg.reception.take(&header, clock_rate_hz, now);
+        if arrival == Arrival::Stray {
+            return Fate::Dropped(Drop::Stray);
+        }
+        leg.heard_at = now;
+        if leg.silent {
+            leg.silent = false;
+            if let Some(due) = leg.due_at() {
+                self.wheel.arm(index, due);
+            }
+        }
+        self.tally.packets_in[usize::from(RELAY_TIER)] += 1;
+        let to = match leg.path {
+            Path::Relay(to) => to,
+            Path::Silent => return Fate::Dropped(Drop::NobodyHears),
+            Path::Missing => return Fate::Dropped(Drop::NoPath),
+        };
+        let (stream, payload_type) = (leg.stream(), leg.payloads.there(header.payload_type));
+        let Some(listener) = self.legs.get_mut(to) else { return Fate::Dropped(Drop::NobodyHears) };
+        if !listener.connected && listener.peer.as_ref().is_none_or(|peer| peer.source.destination().is_none()) {
+            return Fate::Dropped(Drop::NoDestination);
+        }
+        let Some(payload_type) = payload_type else { return Fate::Dropped(Drop::UnknownPayloadType) };
+        let Some(mut out) = listener.egress.renumber(stream, &header, clock_rate_hz, now) else {
+            return Fate::Dropped(Drop::Stale);
+        };
+        out.payload_type = payload_type;
+        out.write(io.bytes(buffer));
+        Fate::Relay(to)
+    }
+
+    /// Sends from the RTP port of leg `to`.
+    #[inline]
+    pub(super) fn send_rtp(&mut self, to: u32, buffer: Buffer, io: &mut impl Io) {
+        let Some(listener) = self.legs.get(to) else { return self.drop(to, Drop::LegClosed, buffer, io) };
+        if listener.connected {
+            io.send(rtp_slot(to), buffer);
+        } else {
+            let Some(address) = listener.peer.as_ref().and_then(|peer| peer.source.destination()) else {
+                return self.drop(to, Drop::NoDestination, buffer, io);
+            };
+            io.send_to(rtp_slot(to), address, buffer);
+        }
+        self.tally.packets_out[usize::from(RELAY_TIER)] += 1;
+    }
+
+    /// Counts a datagram out.
+    #[cold]
+    pub(super) fn drop(&mut self, index: u32, reason: Drop, buffer: Buffer, io: &mut impl Io) {
+        self.tally.drop(reason);
+        if let Some(leg) = self.legs.get_mut(index) {
+            leg.dropped += 1;
+        }
+        io.release(buffer);
+    }
+}

@@ -1,0 +1,39 @@
+//! What the wheel brings: silence and measurements.
+
+use super::Shard;
+use contract::{Instant, MediaEvent};
+use core::time::Duration;
+
+/// When the shell takes no events, silence is reported this much later.
+const POSTPONED: Duration = Duration::from_millis(100);
+
+impl Shard {
+    pub(super) fn report_due(&mut self, now: Instant) {
+        while let Some(index) = self.wheel.pop(now) {
+            let Some(leg) = self.legs.get_mut(index) else { continue };
+            let (session, member) = (leg.session, leg.member);
+            let mut again = None;
+            if !leg.silent && now.since(leg.heard_at) >= leg.silence_timeout {
+                // Once, until the leg speaks again or is described again.
+                if self.told.tell_if_room(MediaEvent::LegSilent { session, member }) {
+                    leg.silent = true;
+                } else {
+                    again = Some(now + POSTPONED);
+                }
+            }
+            if let (Some(at), Some(every)) = (leg.report_at, leg.report_every)
+                && at <= now
+            {
+                // From now, not from when it was due: reports of a shard that was late do not come in a burst.
+                leg.report_at = Some(now + every);
+                let report = leg.report();
+                if !self.told.tell_if_room(MediaEvent::LegMeasured { session, member, report }) {
+                    self.tally.reports_skipped += 1;
+                }
+            }
+            if let Some(due) = again.or(leg.due_at()) {
+                self.wheel.arm(index, due);
+            }
+        }
+    }
+}
