@@ -108,12 +108,17 @@ pub fn parse(file: &str, text: &str, environment: Environment<'_>) -> Result<Con
         section.finish(&mut r);
         Some(config)
     });
-    if config.is_none() {
-        // A scalar or a list at the top has been told; nothing at all has not.
-        r.fault(Position::START, "no configuration can be read here", "a file that begins with `extensions:`");
-    }
     let (warnings, not_active) = r.finish()?;
-    let Some(config) = config else { return Err(Vec::new()) };
+    let Some(config) = config else {
+        // Whatever kept the tree from being read has been told; this is for what nobody thought of.
+        let (what, instead) = ("no configuration can be read here", "a file that begins with `extensions:`");
+        return Err(vec![Fault {
+            file: file.to_owned(),
+            at: Position::START,
+            what: what.to_owned(),
+            instead: instead.to_owned(),
+        }]);
+    };
     let hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Config { warnings, not_active, hash, ..config })
 }

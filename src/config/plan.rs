@@ -239,7 +239,7 @@ fn pattern(r: &mut Reader<'_>, node: &Node) -> Option<String> {
 /// A pattern of dialled numbers: each place a set of digits, then perhaps anything.
 struct Pattern {
     places: Vec<String>,
-    /// The fewest further characters; `None`: no further ones.
+    /// The fewest further characters; none: there are no further ones.
     open: Option<usize>,
 }
 
@@ -275,10 +275,12 @@ impl Pattern {
     }
 
     fn takes(&self, number: &str) -> bool {
-        let fits = number.chars().zip(&self.places).all(|(c, place)| place.contains(c));
         let length = number.chars().count();
-        let open = self.open.is_some_and(|least| length >= self.places.len() + least);
-        fits && (length == self.places.len() || open) && length >= self.places.len()
+        let fits = number.chars().zip(&self.places).all(|(c, place)| place.contains(c));
+        fits && match self.open {
+            None => length == self.places.len(),
+            Some(least) => length >= self.places.len() + least,
+        }
     }
 }
 

@@ -127,15 +127,17 @@ pub(super) fn mask_optional<S: Serializer>(secret: &Option<Secret>, serializer: 
     }
 }
 
-/// `90s` as `90s`, `3600s` as `1h`.
+/// `90s` as `1m30s`, `3600s` as `1h`.
 pub(super) fn spell_duration(span: Duration) -> String {
-    let ms = span.as_millis();
-    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
-        if ms >= length && ms.is_multiple_of(length) {
-            return format!("{}{unit}", ms / length);
+    let mut left = span.as_millis();
+    let mut out = String::new();
+    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if left >= length {
+            out.push_str(&format!("{}{unit}", left / length));
+            left %= length;
         }
     }
-    if ms == 0 { "0s".to_owned() } else { format!("{ms}ms") }
+    if out.is_empty() { "0s".to_owned() } else { out }
 }
 
 /// `30s`, `5m`, `1h`, `90d`, `1h30m`.
