@@ -98,8 +98,8 @@ fn text(data_dir: &Path, random: &mut ChaCha20Rng) -> String {
          server:\n\
          \x20 domain: ironbell.local\n\
          \x20 data_dir: {data_dir}\n\
-         \x20 sip: {{ listen: [\"udp://0.0.0.0:5060\", \"tcp://0.0.0.0:5060\"] }}\n\
-         \x20 rtp: {{ bind: 0.0.0.0 }}\n\
+         \x20 sip: {{ listen: [\"udp://127.0.0.1:5060\", \"tcp://127.0.0.1:5060\"] }}\n\
+         \x20 rtp: {{ bind: 127.0.0.1 }}\n\
          api:\n\
          \x20 keys: [{{ name: first, role: admin, key: \"{}\" }}]\n\
          extensions:\n\

@@ -46,6 +46,16 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Moves the SIP listeners (not the API) and the media ports to `address`, ports unchanged: `run --dev --listen ADDRESS`.
+    pub fn listen_on(&mut self, address: IpAddr) {
+        for listen in &mut self.server.sip.listen {
+            listen.address.set_ip(address);
+        }
+        self.server.rtp.bind = address;
+    }
+}
+
 impl Sip {
     /// Host and port for Via and Contact of a listener bound to `bound`.
     #[must_use]
