@@ -36,3 +36,15 @@ pub mod auth;
 pub mod registrar;
 
 pub mod transaction;
+
+pub mod routing;
+
+pub mod dialog;
+
+pub mod media;
+
+pub mod call;
+
+pub mod feature;
+
+pub mod pbx;

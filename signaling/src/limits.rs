@@ -35,6 +35,18 @@ const _: () = assert!(LEGS_PER_CALL_MAX < contract::MEMBERS_MAX, "every leg fits
 /// Redirections (3xx) followed within one call; the next is passed to the caller as 480.
 pub const REDIRECTS_MAX: usize = 5;
 
+/// How often a leg's figures are reported.
+pub const MEASURE_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a call that is over waits for its shard to report the close. Then its record is written with the figures known so far.
+pub const MEDIA_CLOSE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Requests passed between the two parties of one call at once, INVITE and UPDATE not counted. The next is answered 503.
+pub const RELAYS_PER_CALL_MAX: usize = 8;
+
+/// A re-INVITE or UPDATE passed to the other party is given up after this; 64*T1, as long as an INVITE without any answer.
+pub const RENEGOTIATION_MAX: Duration = Duration::from_secs(32);
+
 /// Bytes of a session description. A larger one is answered 413.
 pub const SDP_BYTES_MAX: usize = 16_384;
 

@@ -1,0 +1,126 @@
+//! What a session description says, as far as a call needs it: where the audio goes, which way, and in which formats.
+
+use crate::{
+    message::Malformed,
+    sdp::{Audio, Description, Direction},
+};
+use contract::{Codec, Format};
+use core::net::SocketAddr;
+
+/// A party's description, read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct View {
+    /// Where its RTP goes; `None`: nowhere yet (RFC 3264 section 8.4), or by name.
+    pub rtp: Option<SocketAddr>,
+    /// Where its RTCP goes.
+    pub rtcp: Option<SocketAddr>,
+    /// What it does.
+    pub direction: Direction,
+    /// In its order.
+    pub formats: Vec<Format>,
+}
+
+impl View {
+    /// The first codec that carries speech.
+    #[must_use]
+    pub fn codec(&self) -> Option<Codec> {
+        self.speech().next().map(|format| format.codec)
+    }
+
+    /// The formats that carry speech.
+    pub fn speech(&self) -> impl Iterator<Item = &Format> {
+        self.formats.iter().filter(|format| carries_speech(format))
+    }
+
+    /// The formats that both have, with this one's payload types in the other's order.
+    #[must_use]
+    pub fn shared_with(&self, other: &Self) -> Vec<Format> {
+        let same = |theirs: &Format| self.formats.iter().find(|ours| ours.same_coding(theirs)).copied();
+        other.formats.iter().filter_map(same).collect()
+    }
+
+    /// Heap octets held.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        self.formats.capacity() * size_of::<Format>()
+    }
+}
+
+/// Telephone-events and comfort noise accompany speech.
+pub(super) const fn carries_speech(format: &Format) -> bool {
+    !matches!(format.codec, Codec::TelephoneEvent | Codec::ComfortNoise)
+}
+
+/// Why a description cannot be used. The blame is its sender's, or nobody's.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unusable {
+    /// It cannot be read.
+    Malformed(Malformed),
+    /// It has no audio over RTP, or refuses it.
+    NoAudio,
+}
+
+impl Unusable {
+    /// The answer to a request that carries it.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::Malformed(fault) => fault.status(),
+            // RFC 3261 section 21.4.26.
+            Self::NoAudio => 488,
+        }
+    }
+}
+
+/// Reads a description.
+///
+/// # Errors
+/// [`Unusable`].
+pub fn view(bytes: &[u8]) -> Result<View, Unusable> {
+    let description = Description::parse(bytes).map_err(Unusable::Malformed)?;
+    let audio = description.audio().filter(|audio| !audio.is_refused()).ok_or(Unusable::NoAudio)?;
+    Ok(read(&audio))
+}
+
+fn read(audio: &Audio<'_>) -> View {
+    let rtp = audio.remote_rtp();
+    // Our descriptions take no part in multiplexing (RFC 5761 section 5.1.1), so the peer's RTCP has a port of its own.
+    let next = || rtp.and_then(|rtp| rtp.port().checked_add(1).map(|port| SocketAddr::new(rtp.ip(), port)));
+    let rtcp = if audio.rtcp_mux() { next() } else { audio.remote_rtcp() };
+    View { rtp, rtcp, direction: audio.direction(), formats: audio.formats() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sdp(media: &str) -> Vec<u8> {
+        format!("v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n{media}").into_bytes()
+    }
+
+    #[test]
+    fn what_a_description_says_is_read() {
+        let said =
+            view(&sdp("m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n")).unwrap();
+        assert_eq!(said.rtp, Some("10.0.0.1:4000".parse().unwrap()));
+        assert_eq!(said.rtcp, Some("10.0.0.1:4001".parse().unwrap()));
+        assert_eq!(said.direction, Direction::SendOnly);
+        assert_eq!((said.formats.len(), said.codec()), (2, Some(Codec::Pcmu)));
+    }
+
+    #[test]
+    fn descriptions_without_usable_audio_are_told_apart() {
+        assert_eq!(view(&sdp("m=audio 0 RTP/AVP 0\r\n")), Err(Unusable::NoAudio));
+        assert_eq!(view(&sdp("m=video 4000 RTP/AVP 96\r\n")).map_err(Unusable::status), Err(488));
+        assert_eq!(view(b"not a description").map_err(Unusable::status), Err(400));
+    }
+
+    #[test]
+    fn shared_formats_keep_their_owners_payload_types() {
+        let one = view(&sdp("m=audio 4000 RTP/AVP 0 96\r\na=rtpmap:96 opus/48000/2\r\n")).unwrap();
+        let two = view(&sdp("m=audio 5000 RTP/AVP 111 8\r\na=rtpmap:111 opus/48000/2\r\n")).unwrap();
+        let types = |formats: Vec<Format>| formats.iter().map(|format| format.payload_type).collect::<Vec<_>>();
+        assert_eq!(types(one.shared_with(&two)), [96]);
+        assert_eq!(types(two.shared_with(&one)), [111]);
+    }
+}

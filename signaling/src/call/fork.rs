@@ -1,0 +1,389 @@
+//! Reaching the phones of a party: branches, their answers, and what the caller is told of them (RFC 3261 sections 13.2.2, 16.7).
+
+use super::{
+    ALLOW, Call, End, Leg, Office, PRODUCT, Phase, Purpose, SDP, SUPPORTED, Signal, alarm::Alarm,
+    incoming::header_text, target::Phone,
+};
+use crate::{
+    dialog::{Ask, Dialog, Opening},
+    fact::{CallState, HangupCause},
+    limits::LEGS_PER_CALL_MAX,
+    media::session::leg_spec,
+    message::{Header, Message, Method},
+    transaction::{Answer, ClientFailure, NotSent},
+};
+use contract::MemberId;
+
+/// A phone to be asked.
+#[derive(Debug)]
+pub(super) struct Branch<'a> {
+    /// Whose.
+    pub(super) party: &'a str,
+    /// Where.
+    pub(super) phone: Phone,
+}
+
+impl Call {
+    /// Adds a leg for a phone and asks for its ports; the INVITE follows when they are open. Nothing happens at the limit of legs.
+    pub(super) fn add_branch(&mut self, office: &mut Office<'_>, branch: Branch<'_>) {
+        let Branch { party, phone } = branch;
+        let Ok(number) = u16::try_from(self.legs.len()) else { return };
+        if self.legs.len() >= LEGS_PER_CALL_MAX {
+            return;
+        }
+        let ipv6 = phone.target.course.flow().is_some_and(|flow| flow.remote.is_ipv6());
+        let contact = phone.target.uri.as_str().into();
+        let signal = Signal::Opening(Box::new(phone.target));
+        let mut leg = Leg::new(number, party, signal, office.now, office.stack.random() >> 12);
+        leg.contact = contact;
+        leg.user_agent = phone.user_agent;
+        leg.behind_nat = phone.behind_nat;
+        self.legs.push(leg);
+        self.open_ports(office, number, ipv6);
+    }
+
+    /// Asks for the caller's ports.
+    pub(super) fn open_caller(&mut self, office: &mut Office<'_>) {
+        let Some(leg) = self.caller_leg() else { return };
+        let offered = leg.talk.remote.as_ref().and_then(|view| view.rtp).map(|rtp| rtp.is_ipv6());
+        let flow = leg.dialog.as_ref().and_then(|dialog| dialog.course().flow());
+        let ipv6 = offered.or(flow.map(|flow| flow.remote.is_ipv6())).unwrap_or(false);
+        self.open_ports(office, self.caller, ipv6);
+    }
+
+    fn open_ports(&mut self, office: &mut Office<'_>, number: u16, ipv6: bool) {
+        let spec = leg_spec(ipv6, self.settings.media.silence_timeout, office.now);
+        self.session.open_leg(&mut office.books.door, office.out, MemberId(number), spec);
+    }
+
+    /// A leg's ports are open.
+    pub(super) fn ports_opened(&mut self, office: &mut Office<'_>, member: MemberId) {
+        if member.0 != self.caller || matches!(self.phase, Phase::Summoning) {
+            let ready = matches!(self.phase, Phase::Summoning) || self.session.address(MemberId(self.caller)).is_some();
+            if ready {
+                self.invite(office, member.0);
+            }
+            return;
+        }
+        self.happened(super::Happening::Reached);
+        let waiting: Vec<u16> = self
+            .legs
+            .iter()
+            .filter(|leg| matches!(leg.signal, Signal::Opening(_)) && self.session.address(leg.member()).is_some())
+            .map(|leg| leg.number)
+            .collect();
+        for number in waiting {
+            self.invite(office, number);
+        }
+    }
+
+    /// A leg's ports could not be opened.
+    pub(super) fn ports_refused(&mut self, office: &mut Office<'_>, number: u16) {
+        if number == self.caller && !matches!(self.phase, Phase::Summoning) {
+            return self.end(office, End { cause: HangupCause::Exhausted, status: Some(503), by: None });
+        }
+        // A status of 0 stands for a limit of ours.
+        self.branch_over(office, number, 0);
+    }
+
+    /// Sends a branch its INVITE.
+    fn invite(&mut self, office: &mut Office<'_>, number: u16) {
+        let Some(leg) = self.leg_mut(number) else { return };
+        if !matches!(leg.signal, Signal::Opening(_)) {
+            return;
+        }
+        let Signal::Opening(target) = core::mem::replace(&mut leg.signal, Signal::Gone) else { return };
+        let party = leg.party.clone();
+        let body = self.offer_for(number);
+        let (shown, user) = match self.phase {
+            // The phone that is to call sees whom it will call.
+            Phase::Summoning => (self.shown_as(&self.to), self.to.clone()),
+            Phase::Dialling { .. } | Phase::Connected | Phase::Over { .. } => {
+                (self.shown_as(&self.from), self.from.clone())
+            }
+        };
+        let to = format!("<sip:{}@{}>", super::target::escaped(&party), self.settings.domain);
+        let course = target.course;
+        let opening = Opening {
+            call_id: office.stack.call_id(),
+            tag: office.stack.tag(),
+            from: shown,
+            to,
+            target: target.uri,
+            routes: target.routes,
+            user: super::target::escaped(&user),
+            course,
+        };
+        let mut dialog = Dialog::asking(office.stack, opening);
+        let ask = Ask {
+            method: Method::Invite,
+            max_forwards: self.max_forwards.saturating_sub(1),
+            headers: &[("Allow", ALLOW), ("Supported", SUPPORTED), ("User-Agent", PRODUCT)],
+            body: body.as_deref().map(|body| (SDP, body)),
+        };
+        let sent = dialog.send(office.now, office.stack, office.out, &ask);
+        let id = self.leg_id(number);
+        match sent {
+            Ok(client) => {
+                office.books.dialogs.insert(dialog.local_tag().into(), id);
+                office.books.clients.insert(client, Purpose::Invite(id, course));
+                if let Some(leg) = self.leg_mut(number) {
+                    leg.dialog = Some(dialog);
+                    leg.signal = Signal::Inviting { client, rang: false };
+                }
+            }
+            // RFC 3261 section 8.1.3.1: a next hop that cannot be had is a branch that failed.
+            Err(NotSent::Unreachable) => self.branch_over(office, number, 480),
+            Err(NotSent::Exhausted) => self.branch_over(office, number, 0),
+        }
+    }
+
+    /// A branch's INVITE has an answer above 100.
+    pub(crate) fn on_branch_response(&mut self, office: &mut Office<'_>, number: u16, response: &Message<'_>) {
+        let status = response.status().unwrap_or(0);
+        let Some(leg) = self.leg_mut(number) else { return };
+        let given_up = matches!(leg.signal, Signal::Cancelling { .. });
+        leg.status = status;
+        let agent = header_text(response, Header::Server);
+        let agent = if agent.is_empty() { header_text(response, Header::UserAgent) } else { agent };
+        if !agent.is_empty() {
+            leg.user_agent = agent;
+        }
+        match status {
+            ..=199 if given_up => {}
+            ..=199 => self.branch_progressed(office, number, status, response),
+            200..=299 if given_up => self.answered_too_late(office, number, response),
+            200..=299 => self.branch_accepted(office, number, response),
+            300..=399 if !given_up => self.redirected(office, number, response),
+            _ => self.branch_over(office, number, status),
+        }
+    }
+
+    /// A branch's INVITE has no answer.
+    pub(crate) fn on_branch_failure(&mut self, office: &mut Office<'_>, number: u16, why: ClientFailure) {
+        // RFC 3261 section 8.1.3.1: as 408 and 503. What cannot be reached is for the caller a phone that is not there.
+        let status = match why {
+            ClientFailure::TimedOut => 408,
+            ClientFailure::Unreachable => 480,
+        };
+        self.branch_over(office, number, status);
+    }
+
+    fn branch_progressed(&mut self, office: &mut Office<'_>, number: u16, status: u16, response: &Message<'_>) {
+        let Some(leg) = self.leg_mut(number) else { return };
+        if let Signal::Inviting { rang, .. } = &mut leg.signal {
+            *rang = true;
+        }
+        // A provisional response that cannot make a dialog still tells that the phone is there.
+        if let Some(dialog) = &mut leg.dialog {
+            let _ = dialog.answered(response);
+        }
+        let Phase::Dialling { early, told } = self.phase else { return };
+        // RFC 3261 section 13.2.1: before the 2xx a description is an answer only to an offer in the INVITE.
+        let body = response.body();
+        let mut answer = None;
+        if self.offer.is_some() && !body.is_empty() && early.is_none_or(|first| first == number) && is_sdp(response) {
+            answer = self.early_answer(office, number, body);
+        }
+        let early = if answer.is_some() { Some(number) } else { early };
+        if matches!(status, 180 | 183) {
+            self.tell_state(office, CallState::Ringing);
+        }
+        // Of several phones that ring the caller hears once; the one he hears of may repeat itself (section 13.3.1.1).
+        let news = answer.is_some()
+            || early.is_none_or(|first| first == number)
+                && told.is_none_or(|(last, of)| last != status || of == number)
+                && matches!(status, 180..=183);
+        self.phase = Phase::Dialling { early, told: if news { Some((status, number)) } else { told } };
+        if news {
+            self.tell_progress(office, status, answer.as_deref());
+        }
+    }
+
+    fn tell_progress(&mut self, office: &mut Office<'_>, status: u16, body: Option<&[u8]>) {
+        let Some(leg) = self.caller_leg() else { return };
+        let (Signal::Invited { server }, Some(dialog)) = (&leg.signal, &leg.dialog) else { return };
+        let answer = Answer {
+            to_tag: Some(dialog.local_tag()),
+            headers: &[("Contact", dialog.contact()), ("Allow", ALLOW), ("Server", PRODUCT)],
+            body: body.map(|body| (SDP, body)),
+            record_route: true,
+            ..Answer::new(status)
+        };
+        office.stack.respond(office.now, *server, &answer, office.out);
+    }
+
+    /// A branch will not answer any more: refused, unreachable, or given up and settled.
+    pub(super) fn branch_over(&mut self, office: &mut Office<'_>, number: u16, status: u16) {
+        let now = office.now;
+        let Some(leg) = self.leg_mut(number) else { return };
+        leg.signal = Signal::Gone;
+        leg.ended_at.get_or_insert(now);
+        if status != 0 {
+            leg.status = status;
+        }
+        if let Some(dialog) = leg.dialog.take() {
+            office.books.dialogs.remove(dialog.local_tag());
+        }
+        self.close_member(office, number);
+        if let Phase::Dialling { early: Some(first), told } = self.phase
+            && first == number
+        {
+            self.phase = Phase::Dialling { early: None, told };
+            self.update_hearing(office);
+        }
+        if !matches!(self.phase, Phase::Summoning | Phase::Dialling { .. }) {
+            return;
+        }
+        // RFC 3261 section 16.7 step 5: a 6xx speaks for all.
+        let decisive = status >= 600;
+        if decisive || !self.legs.iter().any(|leg| leg.is_hoped_for()) {
+            let status = if decisive { status } else { self.best_refusal() };
+            let cause = match status {
+                503 => HangupCause::Exhausted,
+                408 => HangupCause::NoAnswer,
+                _ => HangupCause::Refused,
+            };
+            self.end(office, End { cause, status: Some(status), by: None });
+        }
+    }
+
+    /// Gives up a branch that has not answered.
+    pub(super) fn give_up(&mut self, office: &mut Office<'_>, number: u16) {
+        let Some(leg) = self.leg_mut(number) else { return };
+        match leg.signal {
+            Signal::Opening(_) => self.branch_gone(office, number),
+            Signal::Inviting { client, .. } => {
+                leg.signal = Signal::Cancelling { client };
+                leg.ended_at.get_or_insert(office.now);
+                office.stack.cancel(office.now, client, office.out);
+                self.close_member(office, number);
+            }
+            Signal::Invited { .. } | Signal::Cancelling { .. } | Signal::Confirmed | Signal::Gone => {}
+        }
+    }
+
+    fn branch_gone(&mut self, office: &mut Office<'_>, number: u16) {
+        let now = office.now;
+        if let Some(leg) = self.leg_mut(number) {
+            leg.signal = Signal::Gone;
+            leg.ended_at.get_or_insert(now);
+        }
+        self.close_member(office, number);
+    }
+
+    pub(super) fn close_member(&mut self, office: &mut Office<'_>, number: u16) {
+        #[cfg(feature = "faults")]
+        if office.books.has(super::Fault::PortNotReturned) {
+            return;
+        }
+        self.session.close_member(&mut office.books.door, office.out, MemberId(number));
+    }
+
+    /// The callee's phones had their time.
+    pub(super) fn nobody_answered(&mut self, office: &mut Office<'_>) {
+        let rang = self.legs.iter().any(|leg| matches!(leg.signal, Signal::Inviting { rang: true, .. }));
+        // Phones that rang are not there at the moment; of those that never said anything nothing is known.
+        let status = if rang { 480 } else { 408 };
+        self.end(office, End { cause: HangupCause::NoAnswer, status: Some(status), by: None });
+    }
+
+    /// A 2xx to an INVITE that we gave up: its dialog exists, so it is ended properly (RFC 3261 section 9.1: CANCEL had no effect).
+    fn answered_too_late(&mut self, office: &mut Office<'_>, number: u16, response: &Message<'_>) {
+        #[cfg(feature = "faults")]
+        if office.books.has(super::Fault::CancelRace) {
+            return self.branch_over(office, number, 0);
+        }
+        let Some(leg) = self.leg_mut(number) else { return };
+        leg.signal = Signal::Gone;
+        let Some(mut dialog) = leg.dialog.take() else { return };
+        let cseq = response.cseq().map_or(dialog.local_cseq(), |cseq| cseq.number);
+        let _ = dialog.answered(response);
+        office.acknowledge_and_end(dialog, cseq);
+        self.branch_over(office, number, 0);
+    }
+
+    /// What the caller is told when all have refused: RFC 3261 section 16.7 step 6, with what only we can judge left out.
+    fn best_refusal(&self) -> u16 {
+        let refusals =
+            self.legs.iter().filter(|leg| leg.number != self.caller || matches!(self.phase, Phase::Summoning));
+        refusals
+            .filter(|leg| leg.is_gone())
+            .map(|leg| presentable(leg.status))
+            .min_by_key(|status| rank(*status))
+            .unwrap_or(480)
+    }
+
+    /// Gives up every branch that has not answered.
+    pub(super) fn give_up_all(&mut self, office: &mut Office<'_>) {
+        office.disarm(&mut self.alarms, Alarm::Ring);
+        for number in 0..u16::try_from(self.legs.len()).unwrap_or(u16::MAX) {
+            self.give_up(office, number);
+        }
+    }
+}
+
+/// A phone's refusal as the caller may see it.
+const fn presentable(status: u16) -> u16 {
+    match status {
+        // Nobody but us could answer a challenge, and we followed what redirections there were.
+        401 | 407 | 300..=399 => 480,
+        // The branch was ended, not the call.
+        487 => 480,
+        // Deviates: RFC 3261 section 16.7 step 6 makes 500 of it. One phone's overload is not ours, and 480 says just that.
+        503 => 480,
+        // Nobody said anything: our own limit.
+        0 => 503,
+        400..=699 => status,
+        _ => 480,
+    }
+}
+
+/// Order of RFC 3261 section 16.7 step 6: 6xx, then the lowest class; within 4xx first what helps the caller to ask better, then what is known for
+/// sure, last that nothing is known.
+const fn rank(status: u16) -> u16 {
+    match status {
+        600.. => 0,
+        415 | 420 | 484 | 488 => 1,
+        486 => 2,
+        480 => 4,
+        408 => 5,
+        400..=499 => 3,
+        _ => 6,
+    }
+}
+
+/// Whether a message's body is a session description. A body without a type is taken for one.
+pub(super) fn is_sdp(message: &Message<'_>) -> bool {
+    match message.content_type() {
+        Ok(Some(kind)) => kind.main.eq_ignore_ascii_case(b"application") && kind.sub.eq_ignore_ascii_case(b"sdp"),
+        Ok(None) => true,
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_refusals_the_best_is_told() {
+        let best =
+            |statuses: &[u16]| statuses.iter().map(|status| presentable(*status)).min_by_key(|status| rank(*status));
+        for (statuses, told) in [
+            (&[486, 480, 408][..], 486),
+            (&[408, 480], 480),
+            (&[500, 408], 408),
+            (&[603, 486], 603),
+            (&[401], 480),
+            (&[302, 404], 404),
+            (&[488, 486], 488),
+            (&[503], 480),
+            (&[0, 486], 486),
+            (&[0], 503),
+            (&[487], 480),
+        ] {
+            assert_eq!(best(statuses), Some(told), "{statuses:?}");
+        }
+    }
+}

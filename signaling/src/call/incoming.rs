@@ -1,0 +1,154 @@
+//! A phone calls: the caller's leg, and what is asked of the callee's phones.
+
+use super::{Call, End, Leg, Office, Phase, Signal, alarm::Alarm, describe, fork::Branch};
+use crate::{
+    dialog::{self, Dialog},
+    fact::{CallState, HangupCause},
+    flow::Flow,
+    id::CallId,
+    message::{Header, Malformed, Message},
+    settings::{Extension, Nat, Settings},
+    transaction::ServerId,
+};
+use std::sync::Arc;
+
+/// An INVITE of an account that has proved who it is.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// The new call's name.
+    pub id: CallId,
+    /// The INVITE's transaction.
+    pub server: ServerId,
+    /// The INVITE.
+    pub request: &'a Message<'a>,
+    /// Where it came from.
+    pub flow: Flow,
+    /// The caller's number.
+    pub from: &'a str,
+    /// What was dialled.
+    pub to: &'a str,
+    /// The settings that hold for the call's life.
+    pub settings: Arc<Settings>,
+}
+
+/// Whether a request comes through a NAT, as far as its headers tell: Via or Contact name another address than it came from.
+fn behind_nat(account: &Extension, request: &Message<'_>, flow: &Flow) -> bool {
+    let differs = |host: Option<crate::message::Host<'_>>| {
+        host.and_then(|host| host.ip()).is_some_and(|ip| ip != flow.remote.ip())
+    };
+    match account.nat {
+        Nat::Yes => true,
+        Nat::No => false,
+        Nat::Auto => {
+            let via = request.top_via().ok();
+            let contact = request.contacts().ok().and_then(|contacts| contacts.iter().next());
+            differs(via.map(|via| via.host())) || contact.is_some_and(|contact| differs(contact.uri.host()))
+        }
+    }
+}
+
+impl Call {
+    /// A call of which only the caller is known.
+    ///
+    /// # Errors
+    /// The INVITE cannot make a dialog: 400.
+    pub(crate) fn arrive(office: &mut Office<'_>, arrival: &Arrival<'_>) -> Result<Self, Malformed> {
+        let Arrival { id, server, request, flow, from, to, settings } = arrival;
+        let phase = Phase::Dialling { early: None, told: None };
+        let mut call = Self::begin(*id, Arc::clone(settings), from, to, office.now, phase);
+        let nat = call.account(from).is_some_and(|account| behind_nat(account, request, flow));
+        let tag = office.stack.tag();
+        let course = dialog::course_of(request, *flow, nat);
+        let dialog = Dialog::asked(office.stack, request, &tag, &super::target::escaped(to), course)?;
+        if nat {
+            office.stack.answer_to_source(*server);
+        }
+        let mut leg = Leg::new(0, from, Signal::Invited { server: *server }, office.now, office.stack.random() >> 12);
+        leg.contact = dialog.target().into();
+        leg.user_agent = header_text(request, Header::UserAgent);
+        leg.allows_update = request.lists(Header::Allow, "UPDATE");
+        leg.behind_nat = nat;
+        leg.dialog = Some(dialog);
+        call.legs.push(leg);
+        call.max_forwards = request.max_forwards()?.unwrap_or(70);
+        office.books.dialogs.insert(tag.into(), call.leg_id(0));
+        office.books.servers.insert(*server, call.leg_id(0));
+        office.books.enter(from);
+        call.counted.push((*from).into());
+        call.tell_state(office, CallState::Calling);
+        let body = request.body();
+        if !body.is_empty() {
+            call.offer = Some(body.into());
+        }
+        Ok(call)
+    }
+
+    /// Refuses the caller before anybody was asked.
+    pub(crate) fn refuse(&mut self, office: &mut Office<'_>, status: u16, cause: HangupCause) {
+        self.end(office, End { cause, status: Some(status), by: None });
+    }
+
+    /// Reads the caller's offer. `false`: it cannot be used, and the call is over.
+    pub(super) fn take_offer(&mut self, office: &mut Office<'_>) -> bool {
+        let Some(offer) = self.offer.as_deref() else { return true };
+        let view = match describe::view(offer) {
+            Ok(view) => view,
+            Err(fault) => {
+                self.refuse(office, fault.status(), HangupCause::Incompatible);
+                return false;
+            }
+        };
+        let caller = self.caller;
+        if let Some(leg) = self.leg_mut(caller) {
+            leg.talk.remote = Some(view);
+        }
+        true
+    }
+
+    /// Rings the phones of `callee`.
+    pub(crate) fn dial(&mut self, office: &mut Office<'_>, callee: &str) {
+        let settings = Arc::clone(&self.settings);
+        let Some(account) = settings.directory.extension(callee) else {
+            return self.refuse(office, 404, HangupCause::Unreachable);
+        };
+        let from: Box<str> = self.from.clone();
+        // A call to oneself counts twice.
+        let over = |number: &str, limit: usize| office.books.calls_of(number) > limit;
+        if settings.directory.extension(&from).is_some_and(|caller| over(&from, caller.call_limit)) {
+            return self.refuse(office, 486, HangupCause::Exhausted);
+        }
+        // RFC 3261 section 16.3 step 3, which a B2BUA that passes calls on owes as well: loops end.
+        if self.max_forwards == 0 {
+            return self.refuse(office, 483, HangupCause::Unreachable);
+        }
+        let phones = self.phones_of(office, account);
+        if phones.is_empty() {
+            return self.refuse(office, 480, HangupCause::Unreachable);
+        }
+        if office.books.calls_of(callee) >= account.call_limit {
+            return self.refuse(office, 486, HangupCause::Refused);
+        }
+        if !self.originated && !self.take_offer(office) {
+            return;
+        }
+        if !self.has_common_format(account) {
+            return self.refuse(office, 488, HangupCause::Incompatible);
+        }
+        office.books.enter(callee);
+        self.counted.push(callee.into());
+        let ring_for =
+            if account.no_answer_after.is_zero() { settings.calls.ring_max } else { account.no_answer_after };
+        office.arm(self.id, &mut self.alarms, Alarm::Ring, ring_for);
+        self.open_caller(office);
+        for phone in phones {
+            self.add_branch(office, Branch { party: callee, phone });
+        }
+        self.measure();
+    }
+}
+
+/// A header field as text for the record, at most 100 letters of it.
+pub(super) fn header_text(message: &Message<'_>, name: Header) -> Box<str> {
+    let value = message.header(name).unwrap_or_default();
+    String::from_utf8_lossy(value).chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().into()
+}

@@ -1,0 +1,169 @@
+//! One party of a call: how far its signaling is, its dialog, and its last agreed description.
+
+use super::describe::View;
+use crate::{
+    dialog::{Course, Dialog},
+    transaction::{ClientId, ServerId},
+};
+use contract::{Instant, MemberId};
+
+/// How far a leg's signaling is.
+#[derive(Clone, Debug)]
+pub enum Signal {
+    /// The party asked us; it has no final answer yet.
+    Invited {
+        /// Its INVITE.
+        server: ServerId,
+    },
+    /// The party shall be asked once its ports are open.
+    Opening(Box<Target>),
+    /// Our INVITE is out.
+    Inviting {
+        /// It.
+        client: ClientId,
+        /// A provisional response came.
+        rang: bool,
+    },
+    /// Our CANCEL is out; the INVITE's final answer is awaited.
+    Cancelling {
+        /// The INVITE.
+        client: ClientId,
+    },
+    /// The dialog is confirmed.
+    Confirmed,
+    /// Nothing is left of it.
+    Gone,
+}
+
+/// Where a leg's INVITE is to go.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Request-URI.
+    pub uri: String,
+    /// Route, of a Path (RFC 3327).
+    pub routes: Vec<String>,
+    /// Which way.
+    pub course: Course,
+}
+
+/// One party of a call.
+#[derive(Clone, Debug)]
+pub struct Leg {
+    /// Number within the call; also its member's in the media session.
+    pub number: u16,
+    /// The party's number.
+    pub party: Box<str>,
+    /// Where it is reached, or where it called from.
+    pub contact: Box<str>,
+    /// Its User-Agent or Server header.
+    pub user_agent: Box<str>,
+    /// How far it is.
+    pub signal: Signal,
+    /// Its dialog, from the first INVITE until BYE.
+    pub dialog: Option<Dialog>,
+    /// What it and we told each other about media.
+    pub talk: Talk,
+    /// It takes UPDATE (RFC 3311 section 4: it says so in Allow).
+    pub allows_update: bool,
+    /// Its media source is learned rather than believed.
+    pub behind_nat: bool,
+    /// When all its packets stopped, and how many had come by then.
+    pub silent: Option<Silent>,
+    /// When it began.
+    pub started_at: Instant,
+    /// When it was answered.
+    pub answered_at: Option<Instant>,
+    /// When it ended.
+    pub ended_at: Option<Instant>,
+    /// The last status of its INVITE.
+    pub status: u16,
+}
+
+/// A party that sends nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Silent {
+    /// When that was reported.
+    pub since: Instant,
+    /// Packets that had come when it was measured first afterwards.
+    pub packets: Option<u64>,
+}
+
+/// What a party and we told each other about media.
+#[derive(Clone, Debug, Default)]
+pub struct Talk {
+    /// Session id of our `o=` line towards the party.
+    pub session: u64,
+    /// Its version; one more with every description that differs from the last.
+    pub version: u64,
+    /// Our last description.
+    pub sent: Option<Box<[u8]>>,
+    /// The party's last agreed description.
+    pub remote: Option<View>,
+}
+
+impl Leg {
+    /// A leg that begins.
+    #[must_use]
+    pub fn new(number: u16, party: &str, signal: Signal, now: Instant, session: u64) -> Self {
+        Self {
+            number,
+            party: party.into(),
+            contact: Box::default(),
+            user_agent: Box::default(),
+            signal,
+            dialog: None,
+            talk: Talk { session, version: 0, sent: None, remote: None },
+            allows_update: false,
+            behind_nat: false,
+            silent: None,
+            started_at: now,
+            answered_at: None,
+            ended_at: None,
+            status: 0,
+        }
+    }
+
+    /// Its member in the media session.
+    #[must_use]
+    pub const fn member(&self) -> MemberId {
+        MemberId(self.number)
+    }
+
+    /// Whether it may still answer: asked or about to be asked, and not given up.
+    #[must_use]
+    pub const fn is_hoped_for(&self) -> bool {
+        matches!(self.signal, Signal::Opening(_) | Signal::Inviting { .. })
+    }
+
+    /// Whether its dialog is confirmed.
+    #[must_use]
+    pub const fn is_confirmed(&self) -> bool {
+        matches!(self.signal, Signal::Confirmed)
+    }
+
+    /// Whether nothing is left of it.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        matches!(self.signal, Signal::Gone)
+    }
+
+    /// Heap octets held.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let target = match &self.signal {
+            Signal::Opening(target) => size_of::<Target>() + target.uri.capacity(),
+            Signal::Invited { .. }
+            | Signal::Inviting { .. }
+            | Signal::Cancelling { .. }
+            | Signal::Confirmed
+            | Signal::Gone => 0,
+        };
+        self.party.len()
+            + self.contact.len()
+            + self.user_agent.len()
+            + self.dialog.as_ref().map_or(0, Dialog::heap_bytes)
+            + self.talk.sent.as_ref().map_or(0, |sent| sent.len())
+            + self.talk.remote.as_ref().map_or(0, View::heap_bytes)
+            + target
+    }
+}

@@ -1,0 +1,386 @@
+//! Calls: a B2BUA that joins legs.
+//!
+//! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
+//! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
+//! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
+//! re-INVITE and UPDATE on, `relay` passes INFO, `silence` watches the media, `hangup` ends it, `record` writes it down.
+//!
+//! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
+//! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
+
+mod action;
+mod alarm;
+mod answer;
+mod describe;
+mod exchange;
+mod fork;
+mod hangup;
+mod incoming;
+mod leg;
+mod local;
+mod negotiate;
+mod office;
+mod originate;
+mod record;
+mod redirect;
+mod relay;
+mod renegotiate;
+mod silence;
+mod stray;
+mod target;
+
+#[cfg(feature = "faults")]
+mod fault;
+
+pub use action::{Action, Happening};
+pub use alarm::{Alarm, CallAlarm};
+#[cfg(feature = "faults")]
+pub use fault::Fault;
+pub use hangup::End;
+pub use incoming::Arrival;
+pub use leg::{Leg, Signal};
+pub(crate) use office::Purpose;
+pub use office::{ALLOW, Books, Office, PRODUCT, SDP, SUPPORTED};
+pub(crate) use stray::answer_stray;
+pub use target::quoted;
+
+use crate::{
+    fact::{CallState, Fact, HangupCause},
+    id::{CallId, LegId},
+    media::Session,
+    settings::{Extension, Settings},
+    transaction::{ClientId, ServerId},
+};
+use alarm::Alarms;
+use contract::{Instant, MediaEvent, MemberId};
+use exchange::{Exchange, Stage};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// How far a call is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// The phones of an account ring because the API wants it to call.
+    Summoning,
+    /// The callee is being reached.
+    Dialling {
+        /// The leg whose early media the caller hears.
+        early: Option<u16>,
+        /// The last status told to the caller, and of which leg.
+        told: Option<(u16, u16)>,
+    },
+    /// Answered.
+    Connected,
+    /// Over; what remains is its record and what peers still owe us.
+    Over {
+        /// How it ended.
+        end: End,
+        /// When.
+        at: Instant,
+    },
+}
+
+/// Whom the caller is joined with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Partner {
+    /// Nobody yet.
+    None,
+    /// This leg.
+    Leg(u16),
+    /// This device.
+    Device(MemberId),
+}
+
+/// A call.
+#[derive(Debug)]
+pub struct Call {
+    id: CallId,
+    settings: Arc<Settings>,
+    phase: Phase,
+    state: CallState,
+    from: Box<str>,
+    to: Box<str>,
+    legs: Vec<Leg>,
+    /// The leg that counts as the caller.
+    caller: u16,
+    partner: Partner,
+    session: Session,
+    /// The caller's offer, kept until somebody answered.
+    offer: Option<Box<[u8]>>,
+    max_forwards: u8,
+    exchange: Option<Exchange>,
+    relays: SmallVec<[relay::Relay; 1]>,
+    /// We owe the caller a re-INVITE.
+    wish: bool,
+    alarms: Alarms,
+    /// Accounts whose limit counts this call.
+    counted: SmallVec<[Box<str>; 2]>,
+    happenings: SmallVec<[Happening; 2]>,
+    driven: bool,
+    started_at: Instant,
+    answered_at: Option<Instant>,
+    redirects: usize,
+    bytes_max: usize,
+    originated: bool,
+}
+
+impl Call {
+    fn begin(id: CallId, settings: Arc<Settings>, from: &str, to: &str, now: Instant, phase: Phase) -> Self {
+        Self {
+            id,
+            settings,
+            phase,
+            state: CallState::Idle,
+            from: from.into(),
+            to: to.into(),
+            legs: Vec::with_capacity(2),
+            caller: 0,
+            partner: Partner::None,
+            session: Session::new(id.session()),
+            offer: None,
+            max_forwards: 70,
+            exchange: None,
+            relays: SmallVec::new(),
+            wish: false,
+            alarms: Alarms::default(),
+            counted: SmallVec::new(),
+            happenings: SmallVec::new(),
+            driven: false,
+            started_at: now,
+            answered_at: None,
+            redirects: 0,
+            bytes_max: 0,
+            originated: false,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> CallId {
+        self.id
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Its state as told outside.
+    #[must_use]
+    pub const fn state(&self) -> CallState {
+        self.state
+    }
+
+    /// The caller's number.
+    #[must_use]
+    pub const fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// The dialled number.
+    #[must_use]
+    pub const fn to(&self) -> &str {
+        &self.to
+    }
+
+    /// Its legs.
+    #[must_use]
+    pub fn legs(&self) -> &[Leg] {
+        &self.legs
+    }
+
+    /// Its media.
+    #[must_use]
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Timers armed.
+    #[must_use]
+    pub fn timers(&self) -> usize {
+        self.alarms.count()
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over { .. })
+    }
+
+    /// Whether nothing is awaited any more, so that its record can be written.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.is_over() && !self.session.is_open() && self.exchange.is_none()
+    }
+
+    /// Whether a number is one of its parties.
+    #[must_use]
+    pub fn involves(&self, number: &str) -> bool {
+        *self.from == *number || *self.to == *number || self.legs.iter().any(|leg| *leg.party == *number)
+    }
+
+    /// Whether an alarm is armed.
+    #[must_use]
+    pub fn has_alarm(&self, alarm: Alarm) -> bool {
+        self.alarms.is_armed(alarm)
+    }
+
+    /// Checks what must hold within the call.
+    ///
+    /// # Errors
+    /// The name of the check that failed.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let waiting = matches!(self.exchange, Some(Exchange { stage: Stage::Answered { .. }, .. }));
+        if waiting != self.has_alarm(Alarm::Acknowledgement) {
+            return Err("an answer is repeated and watched until its ACK");
+        }
+        let hearing = self.session.hearing();
+        let absent = |number: u16| self.session.member(MemberId(number)).is_none();
+        if hearing.rows().iter().any(|row| absent(row.member.0)) {
+            return Err("only members of a call hear or are heard in it");
+        }
+        if self.is_over() && self.legs.iter().any(|leg| leg.is_hoped_for()) {
+            return Err("nobody rings for a call that is over");
+        }
+        Ok(())
+    }
+
+    /// Judges the order of a request in a leg's dialog, RFC 3261 section 12.2.2.
+    pub(crate) fn in_order(&mut self, number: u16, cseq: u32) -> bool {
+        self.leg_mut(number).and_then(|leg| leg.dialog.as_mut()).is_some_and(|dialog| dialog.in_order(cseq))
+    }
+
+    /// Takes what happened since it was last asked, in order.
+    pub(crate) fn take_happenings(&mut self) -> SmallVec<[Happening; 2]> {
+        core::mem::take(&mut self.happenings)
+    }
+
+    fn leg(&self, number: u16) -> Option<&Leg> {
+        self.legs.get(usize::from(number))
+    }
+
+    fn leg_mut(&mut self, number: u16) -> Option<&mut Leg> {
+        self.legs.get_mut(usize::from(number))
+    }
+
+    fn leg_id(&self, number: u16) -> LegId {
+        LegId { call: self.id, number }
+    }
+
+    fn caller_leg(&self) -> Option<&Leg> {
+        self.leg(self.caller)
+    }
+
+    /// The other party of a joined leg.
+    fn other(&self, number: u16) -> Option<u16> {
+        match self.partner {
+            Partner::Leg(callee) if number == self.caller => Some(callee),
+            Partner::Leg(callee) if number == callee => Some(self.caller),
+            Partner::Leg(_) | Partner::Device(_) | Partner::None => None,
+        }
+    }
+
+    fn account(&self, number: &str) -> Option<&Extension> {
+        self.settings.directory.extension(number)
+    }
+
+    fn happened(&mut self, happening: Happening) {
+        if self.driven {
+            self.happenings.push(happening);
+        }
+    }
+
+    /// Tells the state outside if it changed.
+    fn tell_state(&mut self, office: &mut Office<'_>, state: CallState) {
+        if self.state != state {
+            self.state = state;
+            office.fact(Fact::CallChanged { call: self.id, state });
+        }
+    }
+
+    fn measure(&mut self) {
+        self.bytes_max = self.bytes_max.max(self.bytes());
+    }
+
+    /// A CANCEL came for one of the call's INVITEs that has no final answer yet.
+    pub(crate) fn on_cancel(&mut self, office: &mut Office<'_>, number: u16, server: ServerId) {
+        let initial =
+            self.leg(number).is_some_and(|leg| matches!(leg.signal, Signal::Invited { server: own } if own == server));
+        if initial {
+            // RFC 3261 section 9.2: 487 to the INVITE.
+            self.end(office, End { cause: HangupCause::Cancelled, status: Some(487), by: Some(number) });
+        } else {
+            self.cancel_renegotiation(office, server);
+        }
+    }
+
+    /// An alarm is due.
+    pub(crate) fn on_alarm(&mut self, office: &mut Office<'_>, alarm: Alarm) {
+        self.alarms.take(alarm);
+        match alarm {
+            Alarm::Ring => self.nobody_answered(office),
+            Alarm::Length => self.end(office, End::by_us(HangupCause::LengthLimit)),
+            Alarm::Repeat => self.repeat_answer(office),
+            Alarm::Acknowledgement => self.never_acknowledged(office),
+            Alarm::Renegotiation => self.renegotiation_overdue(office),
+            Alarm::Retry => self.renew_wish(office),
+            Alarm::Silence => self.still_silent(office),
+            Alarm::MediaClose => self.session.closed(&mut office.books.door),
+        }
+    }
+
+    /// Something happened to the call's media.
+    pub(crate) fn on_media(&mut self, office: &mut Office<'_>, event: MediaEvent) {
+        match event {
+            MediaEvent::LegOpened { member, rtp, .. } => {
+                if self.session.opened(member, rtp) && !self.is_over() {
+                    self.ports_opened(office, member);
+                }
+            }
+            MediaEvent::LegRefused { member, why, .. } => {
+                if self.session.refused(member) && !self.is_over() {
+                    office.fact(Fact::MediaRefused { call: self.id, why });
+                    self.ports_refused(office, member.0);
+                }
+            }
+            MediaEvent::SourceLearned { .. } => {}
+            MediaEvent::LegSilent { member, .. } => self.fell_silent(office, member.0),
+            MediaEvent::LegMeasured { member, report, .. } => {
+                self.session.measured(member, report);
+                self.heard_again(member.0, report.packets_received);
+            }
+            MediaEvent::LegClosed { member, report, .. } => self.session.leg_closed(member, report),
+            MediaEvent::SessionClosed { .. } => {
+                if self.is_over() {
+                    office.disarm(&mut self.alarms, Alarm::MediaClose);
+                    self.session.closed(&mut office.books.door);
+                } else {
+                    // The shard lost the session: without media there is no call.
+                    self.session.closed(&mut office.books.door);
+                    self.end(office, End::by_us(HangupCause::Fault));
+                }
+            }
+        }
+    }
+
+    /// Carries out a feature's order.
+    pub(crate) fn perform(&mut self, office: &mut Office<'_>, action: Action) {
+        if self.is_over() {
+            return;
+        }
+        match action {
+            Action::Join(device) => self.join_device(office, device),
+            Action::Answer => self.answer_ourselves(office),
+            Action::HangUp => self.end(office, End::by_us(HangupCause::Operator)),
+        }
+    }
+
+    /// One of our requests of this call will have no answer. `false`: it was not of a leg that still waits.
+    pub(crate) fn is_asking(&self, number: u16, client: ClientId) -> bool {
+        match self.leg(number).map(|leg| &leg.signal) {
+            Some(Signal::Inviting { client: own, .. } | Signal::Cancelling { client: own }) => *own == client,
+            Some(Signal::Invited { .. } | Signal::Opening(_) | Signal::Confirmed | Signal::Gone) | None => false,
+        }
+    }
+}

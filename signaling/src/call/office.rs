@@ -1,0 +1,208 @@
+//! What a call may use while it is told something: transactions, timers, the door to media, and the books in which it finds itself again.
+
+use super::alarm::{Alarm, Alarms, CallAlarm};
+use crate::{
+    dialog::{Ask, Course, Dialog},
+    effect::{Effect, Effects},
+    fact::Fact,
+    id::{CallId, LegId},
+    media::Door,
+    message::Method,
+    registrar::Registrar,
+    transaction::{Answer, ClientId, ServerId, Stack},
+    wheel::Wheel,
+};
+use contract::Instant;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+/// Methods we serve, for Allow.
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE";
+
+/// Option tags we know, for Supported: Path, RFC 3327.
+pub const SUPPORTED: &str = "path";
+
+/// Our name, for Server and User-Agent.
+pub const PRODUCT: &str = "Ironbell";
+
+/// The media type we read and write.
+pub const SDP: &str = "application/sdp";
+
+/// Why we sent a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Purpose {
+    /// The INVITE that makes a leg's dialog; the course is for the ACK and BYE of an answer that nobody waits for any more.
+    Invite(LegId, Course),
+    /// A re-INVITE or UPDATE of a leg's exchange.
+    Renegotiate(LegId),
+    /// A request passed between parties.
+    Relay(LegId),
+    /// The BYE of the dialog with this tag of ours.
+    Bye(Box<str>),
+}
+
+/// Where calls find themselves again, and what they share.
+#[derive(Debug)]
+pub struct Books {
+    /// Legs by our tag in their dialogs.
+    pub(crate) dialogs: BTreeMap<Box<str>, LegId>,
+    /// Dialogs whose BYE is not answered yet, by our tag.
+    pub(crate) mortal: BTreeMap<Box<str>, Dialog>,
+    /// Our requests without a final answer.
+    pub(crate) clients: BTreeMap<ClientId, Purpose>,
+    /// INVITEs to us without a final answer.
+    pub(crate) servers: BTreeMap<ServerId, LegId>,
+    /// Calls that an account is in.
+    busy: BTreeMap<Box<str>, usize>,
+    /// Timers of all calls.
+    pub(crate) wheel: Wheel<CallAlarm>,
+    /// The door to media.
+    pub(crate) door: Door,
+    /// The one fault that is planted.
+    #[cfg(feature = "faults")]
+    pub(crate) fault: Option<super::Fault>,
+}
+
+impl Books {
+    /// Empty books.
+    #[must_use]
+    pub fn new(shards: u16) -> Self {
+        Self {
+            dialogs: BTreeMap::new(),
+            mortal: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            servers: BTreeMap::new(),
+            busy: BTreeMap::new(),
+            wheel: Wheel::new(),
+            door: Door::new(shards),
+            #[cfg(feature = "faults")]
+            fault: None,
+        }
+    }
+
+    /// Calls that the account is in, in and out together.
+    #[must_use]
+    pub fn calls_of(&self, number: &str) -> usize {
+        self.busy.get(number).copied().unwrap_or(0)
+    }
+
+    /// Accounts that are in a call.
+    #[must_use]
+    pub fn accounts_busy(&self) -> usize {
+        self.busy.len()
+    }
+
+    pub(crate) fn enter(&mut self, number: &str) {
+        match self.busy.get_mut(number) {
+            Some(calls) => *calls += 1,
+            None => {
+                self.busy.insert(number.into(), 1);
+            }
+        }
+    }
+
+    pub(crate) fn leave(&mut self, number: &str) {
+        if let Some(calls) = self.busy.get_mut(number) {
+            *calls -= 1;
+            if *calls == 0 {
+                self.busy.remove(number);
+            }
+        }
+    }
+
+    /// Plants a fault.
+    #[cfg(feature = "faults")]
+    pub(crate) fn plant(&mut self, fault: super::Fault) {
+        self.fault = Some(fault);
+    }
+
+    /// Whether this fault is planted.
+    #[cfg(feature = "faults")]
+    pub(crate) fn has(&self, fault: super::Fault) -> bool {
+        self.fault == Some(fault)
+    }
+}
+
+/// What a call may use while it is told something.
+#[derive(Debug)]
+pub struct Office<'o> {
+    /// The time of the input.
+    pub now: Instant,
+    /// Transactions.
+    pub stack: &'o mut Stack,
+    /// Where effects go.
+    pub out: &'o mut Effects,
+    /// The books.
+    pub books: &'o mut Books,
+    /// Where accounts can be reached.
+    pub registrar: &'o Registrar,
+}
+
+impl Office<'_> {
+    /// Publishes a fact.
+    pub(crate) fn fact(&mut self, fact: Fact) {
+        self.out.push(Effect::Fact(fact));
+    }
+
+    /// Answers a request.
+    pub(crate) fn respond(&mut self, server: ServerId, answer: &Answer<'_>) {
+        if answer.status >= 200 {
+            self.books.servers.remove(&server);
+        }
+        self.stack.respond(self.now, server, answer, self.out);
+    }
+
+    /// Answers a request with nothing but our name and perhaps one more header.
+    pub(crate) fn refuse(&mut self, server: ServerId, status: u16, more: Option<(&str, &str)>) {
+        let ours = ("Server", PRODUCT);
+        match more {
+            Some(more) => self.respond(server, &Answer { headers: &[ours, more], ..Answer::new(status) }),
+            None => self.respond(server, &Answer { headers: &[ours], ..Answer::new(status) }),
+        }
+    }
+
+    /// Arms an alarm of a call, in place of the one of its kind.
+    pub(crate) fn arm(&mut self, call: CallId, alarms: &mut Alarms, alarm: Alarm, after: Duration) {
+        let timer = self.books.wheel.arm(self.now + after, CallAlarm { call, alarm });
+        if let Some(old) = alarms.set(alarm, timer) {
+            self.books.wheel.disarm(old);
+        }
+    }
+
+    /// Disarms an alarm of a call.
+    pub(crate) fn disarm(&mut self, alarms: &mut Alarms, alarm: Alarm) {
+        #[cfg(feature = "faults")]
+        if alarm == Alarm::Ring && self.books.has(super::Fault::TimerNotDisarmed) {
+            alarms.take(alarm);
+            return;
+        }
+        if let Some(timer) = alarms.take(alarm) {
+            self.books.wheel.disarm(timer);
+        }
+    }
+
+    /// Disarms all alarms of a call.
+    pub(crate) fn disarm_all(&mut self, alarms: &mut Alarms) {
+        for timer in alarms.take_all() {
+            self.books.wheel.disarm(timer);
+        }
+    }
+
+    /// Ends a dialog with BYE. It is kept until the BYE is answered, so that one that crosses it is answered too (RFC 3261 section 15.1.2).
+    pub(crate) fn bye(&mut self, mut dialog: Dialog) {
+        let ask = Ask { method: Method::Bye, max_forwards: 70, headers: &[("User-Agent", PRODUCT)], body: None };
+        let tag: Box<str> = dialog.local_tag().into();
+        self.books.dialogs.remove(&tag);
+        if let Ok(client) = dialog.send(self.now, self.stack, self.out, &ask) {
+            self.books.clients.insert(client, Purpose::Bye(tag.clone()));
+            self.books.mortal.insert(tag, dialog);
+        }
+    }
+
+    /// Acknowledges a 2xx that nobody waits for and ends its dialog (RFC 3261 section 13.2.2.4).
+    pub(crate) fn acknowledge_and_end(&mut self, mut dialog: Dialog, cseq: u32) {
+        // A peer that cannot be reached repeats its 2xx and gives up by itself.
+        let _ = dialog.acknowledge(self.now, self.stack, self.out, cseq, None);
+        self.bye(dialog);
+    }
+}

@@ -1,0 +1,93 @@
+//! Requests passed from one party to the other as they are: INFO (RFC 6086).
+
+use super::{Call, End, Office, PRODUCT, Phase, Purpose};
+use crate::{
+    dialog::Ask,
+    fact::HangupCause,
+    id::LegId,
+    limits::RELAYS_PER_CALL_MAX,
+    message::{Header, Message, Method},
+    transaction::{Answer, ClientId, NotSent, ServerId},
+};
+
+/// A request that was passed on and is not answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Relay {
+    server: ServerId,
+    client: ClientId,
+}
+
+impl Call {
+    /// An INFO came within a leg's dialog.
+    pub(crate) fn on_info(&mut self, office: &mut Office<'_>, number: u16, server: ServerId, request: &Message<'_>) {
+        if self.phase != Phase::Connected {
+            // RFC 6086 section 4.2.3 ties it to an INVITE usage that is answered or early; before the answer nobody is there to take it.
+            return office.refuse(server, 480, None);
+        }
+        let Some(other) = self.other(number) else { return office.refuse(server, 200, None) };
+        if self.relays.len() >= RELAYS_PER_CALL_MAX {
+            return office.refuse(server, 503, None);
+        }
+        let text = |name: Header| request.header(name).and_then(|value| core::str::from_utf8(value).ok());
+        let package = request.named("Info-Package").next().and_then(|value| core::str::from_utf8(value).ok());
+        let mut headers = vec![("User-Agent", PRODUCT)];
+        headers.extend(package.map(|package| ("Info-Package", package)));
+        let kind = text(Header::ContentType).unwrap_or("application/octet-stream");
+        let body = request.body();
+        let forwards = request.max_forwards().ok().flatten().unwrap_or(70);
+        let ask = Ask {
+            method: Method::Info,
+            max_forwards: forwards.saturating_sub(1),
+            headers: &headers,
+            body: (!body.is_empty()).then_some((kind, body)),
+        };
+        let Some(dialog) = self.leg_mut(other).and_then(|leg| leg.dialog.as_mut()) else {
+            return office.refuse(server, 481, None);
+        };
+        match dialog.send(office.now, office.stack, office.out, &ask) {
+            Ok(client) => {
+                let id: LegId = self.leg_id(other);
+                office.books.clients.insert(client, Purpose::Relay(id));
+                self.relays.push(Relay { server, client });
+            }
+            Err(NotSent::Exhausted) => office.refuse(server, 503, None),
+            Err(NotSent::Unreachable) => {
+                office.refuse(server, 480, None);
+                self.end(office, End::by_us(HangupCause::PeerGone));
+            }
+        }
+    }
+
+    /// A request that was passed on has a final answer; `None`: it will have none.
+    pub(crate) fn relay_answered(&mut self, office: &mut Office<'_>, client: ClientId, response: Option<&Message<'_>>) {
+        let status = response.map_or(408, |response| response.status().unwrap_or(500));
+        if status < 200 {
+            return;
+        }
+        let Some(at) = self.relays.iter().position(|relay| relay.client == client) else { return };
+        let relay = self.relays.remove(at);
+        let told = match status {
+            300..=399 | 401 | 407 => 488,
+            // RFC 4320 section 4.2: no 408 to a request other than INVITE.
+            408 => 480,
+            status => status,
+        };
+        let body = response.map(|response| (response.header(Header::ContentType), response.body()));
+        let body = body.and_then(|(kind, body)| {
+            let kind = core::str::from_utf8(kind?).ok()?;
+            (!body.is_empty()).then_some((kind, body))
+        });
+        office.respond(relay.server, &Answer { headers: &[("Server", PRODUCT)], body, ..Answer::new(told) });
+        // RFC 3261 section 12.2.1.2.
+        if matches!(status, 408 | 481) {
+            self.end(office, End::by_us(HangupCause::PeerGone));
+        }
+    }
+
+    /// RFC 3261 section 15.1.2: what is pending when the dialog ends is answered 487.
+    pub(super) fn end_relays(&mut self, office: &mut Office<'_>) {
+        for relay in core::mem::take(&mut self.relays) {
+            office.refuse(relay.server, 487, None);
+        }
+    }
+}

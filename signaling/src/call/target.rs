@@ -1,0 +1,125 @@
+//! Who is asked and as whom: targets of a number, and the names written into From and To.
+
+use super::{Call, leg::Target};
+use crate::{
+    dialog::Course,
+    message::Uri,
+    registrar::Binding,
+    settings::{Extension, Host},
+};
+
+/// Where and with what User-Agent a phone of an account is.
+#[derive(Debug)]
+pub(super) struct Phone {
+    pub(super) target: Target,
+    pub(super) user_agent: Box<str>,
+    pub(super) behind_nat: bool,
+}
+
+impl Call {
+    /// The phones of an account, preferred first.
+    pub(super) fn phones_of(&self, office: &super::Office<'_>, account: &Extension) -> Vec<Phone> {
+        match &account.host {
+            Host::Dynamic => office.registrar.bindings(office.now, &account.number).into_iter().map(phone_at).collect(),
+            Host::Fixed(uri) => fixed(office, uri).into_iter().collect(),
+        }
+    }
+
+    /// From towards the phones of `towards`: what the account wants shown, at our domain, without tag.
+    pub(super) fn shown_as(&self, number: &str) -> String {
+        let domain = &self.settings.domain;
+        let Some(account) = self.account(number) else { return format!("<sip:{}@{domain}>", escaped(number)) };
+        let shown = &account.caller_id;
+        let name = if shown.name.is_empty() { &account.name } else { &shown.name };
+        let number = if shown.number.is_empty() { &account.number } else { &shown.number };
+        match name.is_empty() {
+            true => format!("<sip:{}@{domain}>", escaped(number)),
+            false => format!("{} <sip:{}@{domain}>", quoted(name), escaped(number)),
+        }
+    }
+}
+
+fn phone_at(binding: &Binding) -> Phone {
+    // A Path is the way (RFC 3327 section 5.3); a stream that is open and a NAT are to be used as they are.
+    let sticky = binding.path.is_empty() && (binding.behind_nat || binding.flow.connection.is_some());
+    Phone {
+        target: Target {
+            uri: binding.contact.clone(),
+            routes: binding.path.clone(),
+            course: Course::new(binding.flow.listener, Some(binding.flow), sticky),
+        },
+        user_agent: binding.user_agent.as_str().into(),
+        behind_nat: binding.behind_nat,
+    }
+}
+
+/// A phone that is always at `uri`, if that can be reached at all.
+pub(super) fn fixed(office: &super::Office<'_>, uri: &str) -> Option<Phone> {
+    let parsed = Uri::parse(uri.as_bytes()).ok()?;
+    let hop = office.stack.next_hop(&parsed, None)?;
+    Some(Phone {
+        target: Target { uri: uri.to_owned(), routes: Vec::new(), course: Course::new(hop.listener(), None, false) },
+        user_agent: Box::default(),
+        behind_nat: false,
+    })
+}
+
+/// A display name as a quoted string, RFC 3261 section 25.1. Line ends become spaces.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 2);
+    text.push('"');
+    for letter in name.chars() {
+        match letter {
+            '"' | '\\' => text.extend(['\\', letter]),
+            _ if letter.is_control() => text.push(' '),
+            _ => text.push(letter),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// A number as the user part of a URI: what RFC 3261 section 25.1 does not allow there is escaped (`#` becomes `%23`).
+#[must_use]
+pub(super) fn escaped(number: &str) -> String {
+    let mut text = String::with_capacity(number.len());
+    for byte in number.bytes() {
+        match byte {
+            b'0'..=b'9'
+            | b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'-'
+            | b'_'
+            | b'.'
+            | b'!'
+            | b'~'
+            | b'*'
+            | b'\''
+            | b'('
+            | b')'
+            | b'+' => {
+                text.push(char::from(byte));
+            }
+            _ => {
+                const DIGITS: [char; 16] =
+                    ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+                text.extend(['%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_and_numbers_escaped() {
+        assert_eq!(quoted("Alice \"Al\" Ames\\\r\n"), "\"Alice \\\"Al\\\" Ames\\\\  \"");
+        assert_eq!(escaped("*43#"), "*43%23");
+        assert_eq!(escaped("1001"), "1001");
+        assert_eq!(escaped("ж"), "%D0%B6");
+    }
+}

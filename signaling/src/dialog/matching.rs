@@ -1,0 +1,27 @@
+//! Whether a message belongs to a dialog, RFC 3261 section 12.2.2.
+
+use super::Dialog;
+use crate::message::Message;
+
+impl Dialog {
+    /// Whether a request belongs here: Call-ID, our tag in To, the peer's in From. Missing tags are equal to missing tags only
+    /// (section 12.1.1: peers of RFC 2543).
+    #[must_use]
+    pub fn owns_request(&self, request: &Message<'_>) -> bool {
+        let (Ok(from), Ok(to), Ok(call_id)) = (request.from(), request.to(), request.call_id()) else { return false };
+        call_id == self.call_id.as_bytes()
+            && to.tag() == Some(self.local_tag.as_bytes())
+            && from.tag() == self.remote_tag.as_deref().map(str::as_bytes)
+    }
+
+    /// Whether a response to a request of ours comes from this dialog's peer, and not from another branch of the same INVITE.
+    #[must_use]
+    pub fn owns_response(&self, response: &Message<'_>) -> bool {
+        let (Ok(from), Ok(to), Ok(call_id)) = (response.from(), response.to(), response.call_id()) else {
+            return false;
+        };
+        call_id == self.call_id.as_bytes()
+            && from.tag() == Some(self.local_tag.as_bytes())
+            && to.tag() == self.remote_tag.as_deref().map(str::as_bytes)
+    }
+}

@@ -1,0 +1,84 @@
+//! Where the requests of a dialog go: the route set of RFC 3261 section 12.2.1.1, and the flow for peers that cannot be reached by their Contact.
+
+use crate::{
+    flow::{Flow, ListenerId},
+    message::{NameAddr, Uri},
+    transaction::{NextHop, Stack},
+};
+
+/// Which way requests of a dialog go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Course {
+    listener: ListenerId,
+    flow: Option<Flow>,
+    sticky: bool,
+}
+
+impl Course {
+    /// Requests leave by `listener`. `flow` is the way the peer is known to be reached; with `sticky` it is taken before the route set and the
+    /// target (a peer behind a NAT, a stream that is open), otherwise after them (a peer whose Contact is a name).
+    #[must_use]
+    pub const fn new(listener: ListenerId, flow: Option<Flow>, sticky: bool) -> Self {
+        Self { listener, flow, sticky }
+    }
+
+    /// Our side.
+    #[must_use]
+    pub const fn listener(&self) -> ListenerId {
+        self.listener
+    }
+
+    /// The way the peer is known to be reached.
+    #[must_use]
+    pub const fn flow(&self) -> Option<Flow> {
+        self.flow
+    }
+
+    /// The next hops to try in order for a request whose first route or Request-URI is `first`.
+    pub(super) fn hops(&self, stack: &Stack, first: &str) -> [Option<NextHop>; 2] {
+        let by_flow = self.flow.map(NextHop::Flow);
+        if self.sticky && by_flow.is_some() {
+            // The address is looked at only when the flow is gone.
+            return [by_flow, hop(stack, first, self.listener)];
+        }
+        [hop(stack, first, self.listener), by_flow]
+    }
+}
+
+fn hop(stack: &Stack, first: &str, listener: ListenerId) -> Option<NextHop> {
+    let uri = match NameAddr::parse(first.as_bytes()) {
+        Ok(address) => address.uri,
+        Err(_) => Uri::parse(first.as_bytes()).ok()?,
+    };
+    stack.next_hop(&uri, Some(listener))
+}
+
+/// Request-URI and Route values for a target and a route set.
+pub(super) fn aim(target: &str, route_set: &[String]) -> (String, Vec<String>) {
+    let Some(first) = route_set.first() else { return (target.to_owned(), Vec::new()) };
+    let Ok(address) = NameAddr::parse(first.as_bytes()) else { return (target.to_owned(), route_set.to_vec()) };
+    if address.uri.param("lr").is_some() {
+        return (target.to_owned(), route_set.to_vec());
+    }
+    // RFC 3261 section 12.2.1.1: a strict router finds itself in the Request-URI and the target at the end of Route.
+    let mut routes = route_set[1..].to_vec();
+    routes.push(format!("<{target}>"));
+    (address.uri.as_str().to_owned(), routes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_are_loose_or_strict_as_their_first_says() {
+        let set = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+        for (route_set, uri, routes) in [
+            (set(&[]), "sip:b@b.test", set(&[])),
+            (set(&["<sip:p1;lr>", "<sip:p2>"]), "sip:b@b.test", set(&["<sip:p1;lr>", "<sip:p2>"])),
+            (set(&["<sip:p1>", "<sip:p2;lr>"]), "sip:p1", set(&["<sip:p2;lr>", "<sip:b@b.test>"])),
+        ] {
+            assert_eq!(aim("sip:b@b.test", &route_set), (uri.to_owned(), routes));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The hearing table of a call, from the directions that its legs negotiated.
+
+use contract::{BusSet, Hearing, HearingTable, MemberId};
+
+/// What a leg may do after its last offer and answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Ear {
+    /// Whose.
+    pub member: MemberId,
+    /// The party sends audio: its description says so and ours to it lets it.
+    pub speaks: bool,
+    /// The party takes audio: its description says so and ours to it offers it.
+    pub hears: bool,
+}
+
+/// All of these on one bus, each as far as its directions allow. A party that is deaf and dumb has no row.
+#[must_use]
+pub fn bridge(ears: impl IntoIterator<Item = Ear>) -> HearingTable {
+    let set = |open: bool| if open { BusSet::bus(0) } else { BusSet::NONE };
+    HearingTable::new(ears.into_iter().filter(|ear| ear.speaks || ear.hears).map(|ear| Hearing {
+        member: ear.member,
+        speaks: set(ear.speaks),
+        hears: set(ear.hears),
+    }))
+}
+
+/// A party and an echo: what the party says on bus 0 comes back on bus 1.
+#[must_use]
+pub fn echo(party: Ear, device: MemberId) -> HearingTable {
+    let set = |open: bool, bus: u32| if open { BusSet::bus(bus) } else { BusSet::NONE };
+    HearingTable::new([
+        Hearing { member: party.member, speaks: set(party.speaks, 0), hears: set(party.hears, 1) },
+        Hearing { member: device, speaks: BusSet::bus(1), hears: BusSet::bus(0) },
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: MemberId = MemberId(0);
+    const B: MemberId = MemberId(1);
+
+    fn ear(member: MemberId, speaks: bool, hears: bool) -> Ear {
+        Ear { member, speaks, hears }
+    }
+
+    #[test]
+    fn directions_decide_who_hears_whom() {
+        // (A speaks, A hears, B speaks, B hears) → (A hears B, B hears A)
+        for (directions, heard) in [
+            ((true, true, true, true), (true, true)),
+            ((true, false, false, true), (false, true)),
+            ((false, true, true, false), (true, false)),
+            ((false, false, false, false), (false, false)),
+            ((true, false, true, true), (false, true)),
+        ] {
+            let table = bridge([ear(A, directions.0, directions.1), ear(B, directions.2, directions.3)]);
+            assert_eq!((table.hears(A, B), table.hears(B, A)), heard, "{directions:?}");
+        }
+    }
+
+    #[test]
+    fn an_echo_returns_what_the_party_says_to_the_party_only() {
+        let table = echo(ear(A, true, true), B);
+        assert!(table.hears(A, B) && table.hears(B, A));
+        assert!(!echo(ear(A, false, true), B).hears(B, A));
+        assert!(!echo(ear(A, true, false), B).hears(A, B));
+    }
+}

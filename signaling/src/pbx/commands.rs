@@ -1,0 +1,88 @@
+//! Orders and questions of the API and the CLI.
+
+use super::switchboard::Switchboard;
+use crate::{
+    call::{Call, End, Office},
+    effect::{Effect, ExtensionView, Refusal, Reply},
+    fact::{CallState, HangupCause},
+    id::{CallId, Ticket},
+    input::Command,
+    limits::CALLS_MAX,
+    routing::{self, Request, Target},
+    transaction::Turn,
+};
+use std::sync::Arc;
+
+impl Switchboard {
+    pub(super) fn on_command(&mut self, turn: &mut Turn<'_>, ticket: Ticket, command: Command) {
+        let reply = match command {
+            Command::Originate { from, to } => match self.originate(turn, &from, &to) {
+                Ok(call) => Reply::Originating { call },
+                Err(refusal) => Reply::Refused(refusal),
+            },
+            Command::HangUp { call } => self.hang_up(turn, call),
+            Command::ListCalls => {
+                Reply::Calls(self.calls.values().rev().filter(|call| !call.is_over()).map(|call| call.view()).collect())
+            }
+            Command::ListExtensions => Reply::Extensions(self.extensions(turn)),
+            Command::Status => Reply::Status(self.status(turn.stack)),
+            Command::Drain => {
+                self.draining = true;
+                Reply::Done
+            }
+            Command::HangUpAll => {
+                let calls: Vec<CallId> = self.calls.keys().copied().collect();
+                for call in calls {
+                    self.tell(turn, call, |call, office| call.end(office, shutdown()));
+                }
+                Reply::Done
+            }
+        };
+        turn.out.push(Effect::Reply { ticket, reply });
+    }
+
+    fn hang_up(&mut self, turn: &mut Turn<'_>, id: CallId) -> Reply {
+        if self.calls.get(&id).is_none_or(|call| call.is_over()) {
+            return Reply::Refused(Refusal::UnknownCall);
+        }
+        self.tell(turn, id, |call, office| call.end(office, End::by_us(HangupCause::Operator)));
+        Reply::Done
+    }
+
+    fn originate(&mut self, turn: &mut Turn<'_>, from: &str, to: &str) -> Result<CallId, Refusal> {
+        let settings = Arc::clone(&self.settings);
+        settings.directory.extension(from).ok_or(Refusal::UnknownExtension)?;
+        let request = Request { caller: from, dialled: to, at: turn.now };
+        match routing::plan(&settings.directory, &settings.codes, &request).target {
+            Target::Extension(_) | Target::Echo => {}
+            Target::Nowhere => return Err(Refusal::UnknownDestination),
+        }
+        if self.draining || self.calls.len() >= settings.calls.calls_max.min(CALLS_MAX) {
+            return Err(Refusal::Exhausted);
+        }
+        let id = self.next_call();
+        let mut office: Office<'_> = self.office(turn);
+        let call = Call::originate(&mut office, id, settings, from, to)?;
+        self.calls.insert(id, Box::new(call));
+        Ok(id)
+    }
+
+    fn extensions(&self, turn: &Turn<'_>) -> Vec<ExtensionView> {
+        let view = |account: &crate::settings::Extension| {
+            let live = self.calls.values().filter(|call| !call.is_over() && call.involves(&account.number));
+            ExtensionView {
+                number: account.number.clone(),
+                name: account.name.clone(),
+                contacts: self.registrar.stored(turn.now, &account.number),
+                state: live.map(|call| call.state()).max().unwrap_or(CallState::Idle),
+                last_activity: self.activity.get(account.number.as_str()).copied(),
+            }
+        };
+        self.settings.directory.extensions().map(view).collect()
+    }
+}
+
+/// The end of a call when the exchange stops.
+const fn shutdown() -> End {
+    End { cause: HangupCause::Shutdown, status: Some(503), by: None }
+}

@@ -1,0 +1,112 @@
+//! Requests: which are served, by whom, and what the others are told.
+
+use super::{checks, switchboard::Switchboard};
+use crate::{
+    auth::Verdict,
+    call::{ALLOW, PRODUCT, SDP, SUPPORTED},
+    effect::Effect,
+    fact::Fact,
+    flow::Flow,
+    message::{Message, Method},
+    transaction::{Answer, ServerId, Turn},
+};
+
+impl Switchboard {
+    pub(super) fn on_incoming(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: Flow) {
+        let Some(method) = request.method() else { return };
+        if let Err(refusal) = checks::check(request, method) {
+            let mut headers = Vec::with_capacity(2);
+            return self.office(turn).respond(server, &checks::answer(&refusal, &mut headers));
+        }
+        let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
+        match method {
+            Method::Register => self.on_register(turn, server, request, flow),
+            Method::Invite if !in_dialog => self.on_invite(turn, server, request, flow),
+            Method::Options if !in_dialog => self.on_options(turn, server),
+            Method::Invite | Method::Update | Method::Bye | Method::Info | Method::Options => {
+                self.on_dialog_request(turn, server, request, method);
+            }
+            // The stack answers CANCEL and passes ACK elsewhere; `check` refuses the others.
+            Method::Ack
+            | Method::Cancel
+            | Method::Prack
+            | Method::Refer
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Publish
+            | Method::Message
+            | Method::Other(_) => {}
+        }
+    }
+
+    /// RFC 3261 section 11.2.
+    fn on_options(&mut self, turn: &mut Turn<'_>, server: ServerId) {
+        let headers = [
+            ("Allow", ALLOW),
+            ("Accept", SDP),
+            ("Accept-Encoding", "identity"),
+            ("Supported", SUPPORTED),
+            ("Server", PRODUCT),
+        ];
+        self.office(turn).respond(server, &Answer { headers: &headers, ..Answer::new(200) });
+    }
+
+    /// RFC 3261 section 12.2.2.
+    fn on_dialog_request(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, method: Method<'_>) {
+        let Some(leg) = self.leg_of(request) else {
+            return self.on_unowned(turn, server, request, method);
+        };
+        let cseq = request.cseq().map_or(0, |cseq| cseq.number);
+        if !self.calls.get_mut(&leg.call).is_some_and(|call| call.in_order(leg.number, cseq)) {
+            return self.office(turn).refuse(server, 500, None);
+        }
+        if method == Method::Options {
+            return self.on_options(turn, server);
+        }
+        self.tell(turn, leg.call, |call, office| match method {
+            Method::Bye => call.on_bye(office, leg.number, server),
+            Method::Info => call.on_info(office, leg.number, server, request),
+            _ => call.on_renegotiation(office, leg.number, server, request),
+        });
+    }
+
+    /// A request within a dialog that is not there, or whose BYE is out.
+    fn on_unowned(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, method: Method<'_>) {
+        let tag = request.to().ok().and_then(|to| to.tag()).and_then(|tag| core::str::from_utf8(tag).ok());
+        let mortal = tag.and_then(|tag| self.books.mortal.get(tag));
+        // Two BYEs crossed: each side's is answered (RFC 5407 section 3.1.6).
+        let crossed = method == Method::Bye && mortal.is_some_and(|dialog| dialog.owns_request(request));
+        // RFC 3261 section 15.1.2 and 12.2.2.
+        self.office(turn).refuse(server, if crossed { 200 } else { 481 }, None);
+    }
+
+    /// Whose a request is. `None`: it was answered.
+    pub(super) fn authenticate(
+        &mut self,
+        turn: &mut Turn<'_>,
+        server: ServerId,
+        request: &Message<'_>,
+        flow: Flow,
+    ) -> Option<String> {
+        let verdict = self.authenticator.verify(turn.now, request, &self.settings);
+        let stale = match verdict {
+            Verdict::Accepted { number } => return Some(number),
+            Verdict::Challenge { stale } => stale,
+            Verdict::Replayed => {
+                turn.out.push(Effect::Fact(Fact::AuthFailed { source: flow.remote }));
+                true
+            }
+            Verdict::Refused => {
+                turn.out.push(Effect::Fact(Fact::AuthFailed { source: flow.remote }));
+                self.office(turn).refuse(server, 403, None);
+                return None;
+            }
+        };
+        let challenges = self.authenticator.challenge(turn.now, &self.settings, stale);
+        let mut headers: Vec<(&str, &str)> = Vec::with_capacity(3);
+        headers.extend(challenges.iter().map(|challenge| ("WWW-Authenticate", challenge.as_str())));
+        headers.push(("Server", PRODUCT));
+        self.office(turn).respond(server, &Answer { headers: &headers, ..Answer::new(401) });
+        None
+    }
+}

@@ -1,0 +1,69 @@
+//! INVITE outside a dialog: a call begins. Who calls, what was dialled, where that leads.
+
+use super::switchboard::Switchboard;
+use crate::{
+    call::{Arrival, Call},
+    fact::HangupCause,
+    feature::{Echo, Feature},
+    flow::Flow,
+    id::CallId,
+    limits::CALLS_MAX,
+    message::{Message, Scheme, Uri},
+    routing::{self, Request, Target},
+    transaction::{ServerId, Turn},
+};
+use std::sync::Arc;
+
+impl Switchboard {
+    pub(super) fn on_invite(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: Flow) {
+        let Some(from) = self.authenticate(turn, server, request, flow) else { return };
+        // An account calls under its own number only.
+        let named = request.from().ok().and_then(|address| address.uri.user_decoded());
+        if named.as_deref() != Some(&from) {
+            return self.office(turn).refuse(server, 403, None);
+        }
+        self.activity.insert(from.as_str().into(), turn.now);
+        let to = dialled(request).unwrap_or_default();
+        let id = self.next_call();
+        let arrival = Arrival { id, server, request, flow, from: &from, to: &to, settings: Arc::clone(&self.settings) };
+        let call = match Call::arrive(&mut self.office(turn), &arrival) {
+            Ok(call) => call,
+            Err(_) => return self.office(turn).refuse(server, 400, None),
+        };
+        self.calls.insert(id, Box::new(call));
+        if self.draining {
+            return self.tell(turn, id, |call, office| call.refuse(office, 503, HangupCause::Shutdown));
+        }
+        if self.calls.len() > self.settings.calls.calls_max.min(CALLS_MAX) {
+            return self.tell(turn, id, |call, office| call.refuse(office, 503, HangupCause::Exhausted));
+        }
+        self.route(turn, id);
+    }
+
+    /// Sends a call where its number leads.
+    pub(super) fn route(&mut self, turn: &mut Turn<'_>, id: CallId) {
+        let settings = Arc::clone(&self.settings);
+        let Some(call) = self.calls.get(&id) else { return };
+        let request = Request { caller: call.from(), dialled: call.to(), at: turn.now };
+        match routing::plan(&settings.directory, &settings.codes, &request).target {
+            Target::Extension(callee) => self.tell(turn, id, |call, office| call.dial(office, &callee.number)),
+            Target::Echo => {
+                self.features.insert(id, Feature::Echo(Echo::default()));
+                self.tell(turn, id, Call::drive);
+            }
+            Target::Nowhere => {
+                self.tell(turn, id, |call, office| call.refuse(office, 404, HangupCause::Unreachable));
+            }
+        }
+    }
+}
+
+/// The number in a Request-URI: its user part, or the digits of a `tel` URI without their separators (RFC 3966 section 3).
+fn dialled(request: &Message<'_>) -> Option<String> {
+    let uri = Uri::parse(request.request_uri()?).ok()?;
+    let user = uri.user_decoded()?;
+    Some(match uri.scheme() {
+        Scheme::Tel => user.chars().filter(|letter| !matches!(letter, '-' | '.' | '(' | ')')).collect(),
+        Scheme::Sip | Scheme::Sips | Scheme::Other => user.into_owned(),
+    })
+}

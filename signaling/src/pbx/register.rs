@@ -1,0 +1,140 @@
+//! REGISTER: the registrar decides, the store is waited for a moment, and the phone is answered (RFC 3261 section 10.3, RFC 3327).
+
+use super::switchboard::Switchboard;
+use crate::{
+    call::{PRODUCT, SUPPORTED},
+    effect::{Ask, Effect},
+    fact::Fact,
+    flow::Flow,
+    id::QueryId,
+    input::StoreFault,
+    limits::{QUERIES_MAX, RETRY_AFTER, STORE_WAIT_MAX},
+    message::{Header, Message},
+    registrar::{Change, Outcome},
+    settings::Nat,
+    transaction::{Answer, ServerId, Turn},
+    wheel::TimerId,
+};
+use std::collections::BTreeMap;
+
+/// A REGISTER whose answer waits for the store.
+#[derive(Debug)]
+pub(super) struct PendingRegister {
+    pub(super) register: Register,
+    pub(super) timer: TimerId,
+}
+
+/// What the answer to a REGISTER needs.
+#[derive(Debug)]
+pub(super) struct Register {
+    server: ServerId,
+    number: String,
+    path: Vec<String>,
+}
+
+/// Questions to the store without an answer.
+#[derive(Debug, Default)]
+pub(super) struct Queries {
+    open: BTreeMap<QueryId, PendingRegister>,
+    asked: u64,
+}
+
+impl Queries {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn take(&mut self, query: QueryId) -> Option<PendingRegister> {
+        self.open.remove(&query)
+    }
+}
+
+impl Switchboard {
+    pub(super) fn on_register(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: Flow) {
+        let Some(number) = self.authenticate(turn, server, request, flow) else { return };
+        let Some(account) = self.settings.directory.extension(&number) else { return };
+        if account.nat == Nat::Yes {
+            turn.stack.answer_to_source(server);
+        }
+        // RFC 3261 section 10.3 steps 4 and 5: nobody registers for another.
+        let aor = request.to().ok().and_then(|to| to.uri.user_decoded());
+        if aor.as_deref() != Some(&number) {
+            return self.office(turn).refuse(server, 403, None);
+        }
+        let outcome = self.registrar.register(turn.now, account, &self.settings.registration, request, flow);
+        self.activity.insert(number.as_str().into(), turn.now);
+        let path = request.values(Header::Path).map(|value| String::from_utf8_lossy(value).into_owned()).collect();
+        let register = Register { server, number, path };
+        match outcome {
+            Outcome::Listed => self.answer_register(turn, &register),
+            Outcome::Changed(changes) => {
+                self.publish(turn, &register.number, changes);
+                self.store(turn, register);
+            }
+            Outcome::TooBrief { min } => {
+                let min = min.as_secs().to_string();
+                self.office(turn).refuse(server, 423, Some(("Min-Expires", &min)));
+            }
+            Outcome::Malformed(reason) => {
+                let answer = Answer { reason: Some(reason), headers: &[("Server", PRODUCT)], ..Answer::new(400) };
+                self.office(turn).respond(server, &answer);
+            }
+            Outcome::OutOfOrder => self.office(turn).refuse(server, 500, None),
+            Outcome::TooMany => {
+                let retry = RETRY_AFTER.as_secs().to_string();
+                self.office(turn).refuse(server, 503, Some(("Retry-After", &retry)));
+            }
+        }
+    }
+
+    fn publish(&mut self, turn: &mut Turn<'_>, number: &str, changes: Vec<Change>) {
+        for change in changes {
+            let number = number.to_owned();
+            turn.out.push(Effect::Fact(match change {
+                Change::Added(contact) => Fact::Registered { number, contact, refreshed: false },
+                Change::Refreshed(contact) => Fact::Registered { number, contact, refreshed: true },
+                Change::Removed(contact) => Fact::Unregistered { number, contact, expired: false },
+            }));
+        }
+    }
+
+    fn store(&mut self, turn: &mut Turn<'_>, register: Register) {
+        if self.queries.open.len() >= QUERIES_MAX {
+            turn.out.push(Effect::Fact(Fact::StoreFailed));
+            return self.answer_register(turn, &register);
+        }
+        self.queries.asked += 1;
+        let query = QueryId(self.queries.asked);
+        let number = register.number.clone();
+        let bindings = self.registrar.stored(turn.now, &number);
+        turn.out.push(Effect::Store { query, ask: Ask::SaveBindings { number, bindings } });
+        let timer = self.store_waits.arm(turn.now + STORE_WAIT_MAX, query);
+        self.queries.open.insert(query, PendingRegister { register, timer });
+    }
+
+    pub(super) fn on_stored(&mut self, turn: &mut Turn<'_>, query: QueryId, outcome: Result<(), StoreFault>) {
+        // Late, repeated and unasked answers change nothing.
+        let Some(PendingRegister { register, timer }) = self.pending(query) else { return };
+        self.store_waits.disarm(timer);
+        if outcome.is_err() {
+            turn.out.push(Effect::Fact(Fact::StoreFailed));
+        }
+        self.answer_register(turn, &register);
+    }
+
+    pub(super) fn store_overdue(&mut self, turn: &mut Turn<'_>, query: QueryId) {
+        let Some(PendingRegister { register, .. }) = self.pending(query) else { return };
+        turn.out.push(Effect::Fact(Fact::StoreFailed));
+        self.answer_register(turn, &register);
+    }
+
+    /// RFC 3261 section 10.3 step 8, RFC 3327 section 5.3.
+    fn answer_register(&mut self, turn: &mut Turn<'_>, register: &Register) {
+        let contacts = self.registrar.contact_headers(turn.now, &register.number);
+        let mut headers: Vec<(&str, &str)> = Vec::with_capacity(contacts.len() + register.path.len() + 2);
+        headers.extend(contacts.iter().map(|contact| ("Contact", contact.as_str())));
+        headers.extend(register.path.iter().map(|path| ("Path", path.as_str())));
+        headers.extend([("Supported", SUPPORTED), ("Server", PRODUCT)]);
+        self.office(turn).respond(register.server, &Answer { headers: &headers, ..Answer::new(200) });
+    }
+}

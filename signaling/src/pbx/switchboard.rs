@@ -1,0 +1,327 @@
+//! [`Switchboard`]: the transaction user. It finds the call a message belongs to, and takes finished calls out.
+
+use super::register::{PendingRegister, Queries};
+use crate::{
+    auth::Authenticator,
+    call::{self, Books, Call, CallAlarm, Happening, Office, Purpose},
+    effect::{Effect, Effects},
+    fact::{DropReason, Fact},
+    feature::Feature,
+    flow::{ConnectionId, Flow},
+    id::{CallId, LegId, QueryId},
+    input::StoredBinding,
+    message::{Message, Method},
+    registrar::Registrar,
+    settings::Settings,
+    transaction::{ClientFailure, ClientId, ServerId, TransactionUser, Turn},
+    wheel::Wheel,
+};
+use contract::{HearingTable, Instant, MediaCommand, MediaEvent};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Everything above the transactions.
+#[derive(Debug)]
+pub(super) struct Switchboard {
+    pub(super) settings: Arc<Settings>,
+    pub(super) authenticator: Authenticator,
+    pub(super) registrar: Registrar,
+    pub(super) calls: BTreeMap<CallId, Box<Call>>,
+    pub(super) features: BTreeMap<CallId, Feature>,
+    pub(super) books: Books,
+    pub(super) queries: Queries,
+    pub(super) store_waits: Wheel<QueryId>,
+    /// When an account last registered or called.
+    pub(super) activity: BTreeMap<Box<str>, Instant>,
+    pub(super) draining: bool,
+    calls_made: u64,
+}
+
+impl Switchboard {
+    pub(super) fn new(settings: Arc<Settings>, seed: [u8; 32]) -> Self {
+        Self {
+            authenticator: Authenticator::new(seed),
+            registrar: Registrar::new(),
+            calls: BTreeMap::new(),
+            features: BTreeMap::new(),
+            books: Books::new(settings.media.shards),
+            queries: Queries::default(),
+            store_waits: Wheel::new(),
+            activity: BTreeMap::new(),
+            draining: false,
+            calls_made: 0,
+            settings,
+        }
+    }
+
+    /// A name for a new call.
+    pub(super) fn next_call(&mut self) -> CallId {
+        self.calls_made += 1;
+        CallId::new(self.settings.node, self.calls_made)
+    }
+
+    /// The office, for what belongs to no call.
+    pub(super) fn office<'o>(&'o mut self, turn: &'o mut Turn<'_>) -> Office<'o> {
+        Office { now: turn.now, stack: turn.stack, out: turn.out, books: &mut self.books, registrar: &self.registrar }
+    }
+
+    /// Lets a call be told something; then its features are told what came of it, and it is taken out if it is settled.
+    pub(super) fn tell(&mut self, turn: &mut Turn<'_>, id: CallId, tell: impl FnOnce(&mut Call, &mut Office<'_>)) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let mut office = Office {
+            now: turn.now,
+            stack: turn.stack,
+            out: turn.out,
+            books: &mut self.books,
+            registrar: &self.registrar,
+        };
+        tell(call, &mut office);
+        self.settle(turn, id);
+    }
+
+    fn settle(&mut self, turn: &mut Turn<'_>, id: CallId) {
+        loop {
+            let Some(call) = self.calls.get_mut(&id) else { return };
+            let happenings = call.take_happenings();
+            if happenings.is_empty() {
+                break;
+            }
+            for happening in happenings {
+                self.happened(turn, id, happening);
+            }
+        }
+        if self.calls.get(&id).is_some_and(|call| call.is_settled())
+            && let Some(call) = self.calls.remove(&id)
+        {
+            self.features.remove(&id);
+            let record = Box::new(call.record(turn.now));
+            #[cfg(feature = "faults")]
+            if self.books.has(call::Fault::DoubleRecord) {
+                turn.out.push(Effect::Fact(Fact::CallEnded(record.clone())));
+            }
+            turn.out.push(Effect::Fact(Fact::CallEnded(record)));
+        }
+    }
+
+    fn happened(&mut self, turn: &mut Turn<'_>, id: CallId, happening: Happening) {
+        if happening == Happening::Summoned {
+            return self.route(turn, id);
+        }
+        let actions = self.features.get_mut(&id).map(|feature| feature.handle(happening)).unwrap_or_default();
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let mut office = Office {
+            now: turn.now,
+            stack: turn.stack,
+            out: turn.out,
+            books: &mut self.books,
+            registrar: &self.registrar,
+        };
+        for action in actions {
+            call.perform(&mut office, action);
+        }
+    }
+
+    pub(super) fn on_media(&mut self, turn: &mut Turn<'_>, event: MediaEvent) {
+        let id = CallId::of(match event {
+            MediaEvent::LegOpened { session, .. }
+            | MediaEvent::LegRefused { session, .. }
+            | MediaEvent::SourceLearned { session, .. }
+            | MediaEvent::LegSilent { session, .. }
+            | MediaEvent::LegMeasured { session, .. }
+            | MediaEvent::LegClosed { session, .. }
+            | MediaEvent::SessionClosed { session } => session,
+        });
+        if self.calls.contains_key(&id) {
+            return self.tell(turn, id, |call, office| call.on_media(office, event));
+        }
+        if let MediaEvent::LegOpened { session, .. } = event {
+            // A shard that was waited for in vain has opened it after all. Which shard is not known any more; closing what is not there does no harm.
+            for shard in self.books.door.shards() {
+                turn.out.push(Effect::Media { shard, command: MediaCommand::CloseSession { session } });
+            }
+        }
+    }
+
+    pub(super) fn on_restored(&mut self, now: Instant, bindings: Vec<StoredBinding>) {
+        let known = bindings.into_iter().filter(|binding| self.settings.directory.extension(&binding.number).is_some());
+        self.registrar.restore(now, known.collect());
+    }
+
+    pub(super) fn configure(&mut self, settings: Arc<Settings>, out: &mut Effects) {
+        self.settings = settings;
+        let gone: Vec<String> = self
+            .registrar
+            .numbers()
+            .filter(|number| self.settings.directory.extension(number).is_none())
+            .map(str::to_owned)
+            .collect();
+        for number in gone {
+            for contact in self.registrar.forget(&number) {
+                let number = number.clone();
+                out.push(Effect::Fact(Fact::Unregistered { number, contact, expired: false }));
+            }
+        }
+        self.activity.retain(|number, _| self.settings.directory.extension(number).is_some());
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.books.wheel.next(), self.store_waits.next(), self.bindings_deadline()].into_iter().flatten().min()
+    }
+
+    fn bindings_deadline(&self) -> Option<Instant> {
+        #[cfg(feature = "faults")]
+        if self.books.has(call::Fault::BindingNotExpired) {
+            return None;
+        }
+        self.registrar.deadline()
+    }
+
+    pub(super) fn fire(&mut self, turn: &mut Turn<'_>) {
+        while let Some((_, CallAlarm { call, alarm })) = self.books.wheel.pop_due(turn.now) {
+            self.tell(turn, call, |call, office| call.on_alarm(office, alarm));
+        }
+        while let Some((_, query)) = self.store_waits.pop_due(turn.now) {
+            self.store_overdue(turn, query);
+        }
+        if self.bindings_deadline().is_some_and(|deadline| deadline <= turn.now) {
+            while let Some((number, contact)) = self.registrar.expire(turn.now) {
+                turn.out.push(Effect::Fact(Fact::Unregistered { number, contact, expired: true }));
+            }
+        }
+    }
+
+    pub(super) fn hearing(&self) -> impl Iterator<Item = (CallId, &HearingTable)> {
+        self.calls.iter().map(|(id, call)| (*id, call.session().hearing()))
+    }
+
+    #[cfg(feature = "faults")]
+    pub(super) fn plant(&mut self, fault: call::Fault) {
+        self.books.plant(fault);
+    }
+
+    pub(super) fn pending(&mut self, query: QueryId) -> Option<PendingRegister> {
+        self.queries.take(query)
+    }
+
+    /// The leg whose dialog a request belongs to.
+    pub(super) fn leg_of(&self, request: &Message<'_>) -> Option<LegId> {
+        let to = request.to().ok()?;
+        let tag = core::str::from_utf8(to.tag()?).ok()?;
+        let id = *self.books.dialogs.get(tag)?;
+        let leg = self.calls.get(&id.call)?.legs().get(usize::from(id.number))?;
+        leg.dialog.as_ref()?.owns_request(request).then_some(id)
+    }
+
+    /// A 2xx to an INVITE of ours that no leg waits for.
+    fn on_stray(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, course: Option<crate::dialog::Course>) {
+        let Some(tag) = response.from().ok().and_then(|from| from.tag()).and_then(|tag| core::str::from_utf8(tag).ok())
+        else {
+            return;
+        };
+        let cseq = response.cseq().map_or(0, |cseq| cseq.number);
+        let live = self
+            .books
+            .dialogs
+            .get(tag)
+            .copied()
+            .and_then(|id| self.calls.get(&id.call)?.legs().get(usize::from(id.number))?.dialog.as_ref());
+        if let Some(dialog) =
+            live.or_else(|| self.books.mortal.get(tag)).filter(|dialog| dialog.owns_response(response))
+        {
+            // RFC 3261 section 13.2.2.4: the ACK is sent for every repetition. If it waits for the caller's answer, there is none to repeat.
+            dialog.acknowledge_again(turn.stack, turn.out, cseq);
+            return;
+        }
+        call::answer_stray(&mut self.office(turn), response, course);
+    }
+}
+
+impl TransactionUser for Switchboard {
+    fn on_request(&mut self, turn: &mut Turn<'_>, id: ServerId, request: &Message<'_>, flow: Flow) {
+        self.on_incoming(turn, id, request, flow);
+    }
+
+    fn on_ack(&mut self, turn: &mut Turn<'_>, ack: &Message<'_>, flow: Flow) {
+        if let Some(leg) = self.leg_of(ack) {
+            return self.tell(turn, leg.call, |call, office| call.on_ack(office, leg.number, ack));
+        }
+        let mortal = ack.to().ok().and_then(|to| to.tag()).and_then(|tag| core::str::from_utf8(tag).ok());
+        if mortal.is_some_and(|tag| self.books.mortal.contains_key(tag)) {
+            return;
+        }
+        turn.out.push(Effect::Fact(Fact::Dropped { why: DropReason::StrayAck, source: flow.remote }));
+    }
+
+    fn on_cancel(&mut self, turn: &mut Turn<'_>, invite: ServerId) {
+        let Some(leg) = self.books.servers.get(&invite).copied() else { return };
+        self.tell(turn, leg.call, |call, office| call.on_cancel(office, leg.number, invite));
+    }
+
+    fn on_response(&mut self, turn: &mut Turn<'_>, id: ClientId, response: &Message<'_>) {
+        let status = response.status().unwrap_or(0);
+        let purpose = match status {
+            ..200 => self.books.clients.get(&id).cloned(),
+            _ => self.books.clients.remove(&id),
+        };
+        match purpose {
+            Some(Purpose::Invite(leg, course)) => {
+                let asking = self.calls.get(&leg.call).is_some_and(|call| call.is_asking(leg.number, id));
+                if asking {
+                    self.tell(turn, leg.call, |call, office| call.on_branch_response(office, leg.number, response));
+                } else if (200..300).contains(&status) {
+                    self.on_stray(turn, response, Some(course));
+                }
+            }
+            Some(Purpose::Renegotiate(leg)) => {
+                let awaited = self.calls.get(&leg.call).is_some_and(|call| !call.is_over());
+                if awaited {
+                    self.tell(turn, leg.call, |call, office| call.renegotiation_answered(office, id, response));
+                } else if (200..300).contains(&status) && is_invite(response) {
+                    self.on_stray(turn, response, None);
+                }
+            }
+            Some(Purpose::Relay(leg)) => {
+                self.tell(turn, leg.call, |call, office| call.relay_answered(office, id, Some(response)));
+            }
+            Some(Purpose::Bye(tag)) => {
+                if status >= 200 {
+                    self.books.mortal.remove(&tag);
+                }
+            }
+            None if (200..300).contains(&status) && is_invite(response) => self.on_stray(turn, response, None),
+            None => {}
+        }
+    }
+
+    fn on_failure(&mut self, turn: &mut Turn<'_>, id: ClientId, why: ClientFailure) {
+        match self.books.clients.remove(&id) {
+            Some(Purpose::Invite(leg, _)) => {
+                if self.calls.get(&leg.call).is_some_and(|call| call.is_asking(leg.number, id)) {
+                    self.tell(turn, leg.call, |call, office| call.on_branch_failure(office, leg.number, why));
+                }
+            }
+            Some(Purpose::Renegotiate(leg)) => {
+                self.tell(turn, leg.call, |call, office| call.renegotiation_failed(office, id, why));
+            }
+            Some(Purpose::Relay(leg)) => {
+                self.tell(turn, leg.call, |call, office| call.relay_answered(office, id, None));
+            }
+            Some(Purpose::Bye(tag)) => {
+                self.books.mortal.remove(&tag);
+            }
+            None => {}
+        }
+    }
+
+    fn on_unacknowledged(&mut self, _turn: &mut Turn<'_>, _id: ServerId) {
+        // The call was refused and is over; that its refusal was not acknowledged changes nothing (RFC 3261 section 17.2.1).
+    }
+
+    fn on_flow_lost(&mut self, _turn: &mut Turn<'_>, connection: ConnectionId) {
+        // Calls go on: their next request tries the peer's Contact when the stream is gone.
+        self.registrar.flow_lost(connection);
+    }
+}
+
+fn is_invite(response: &Message<'_>) -> bool {
+    response.cseq().is_ok_and(|cseq| cseq.method == Method::Invite)
+}
