@@ -218,8 +218,8 @@ impl<'a> Message<'a> {
         }
         self.content_type()?;
         let StartLine::Request { method, uri, .. } = self.start() else { return Ok(()) };
-        // RFC 4475 section 3.1.2.17.
-        if cseq.method != method {
+        // RFC 4475 sections 3.1.2.17 and 3.1.2.18: 400, but an unknown method is better told that it is unknown.
+        if cseq.method != method && method.known().is_some() {
             return Err(Malformed::MethodMismatch);
         }
         let uri = Uri::parse(uri).map_err(|_| Malformed::RequestUri)?;
