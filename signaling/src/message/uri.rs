@@ -264,11 +264,14 @@ impl<'a> Uri<'a> {
 /// visual separators.
 #[must_use]
 pub fn equivalent(one: &Uri<'_>, two: &Uri<'_>) -> bool {
+    if one.raw == two.raw {
+        return true;
+    }
     if one.scheme != two.scheme {
         return false;
     }
     match one.scheme {
-        Scheme::Other => one.raw == two.raw,
+        Scheme::Other => false,
         Scheme::Tel => {
             let digits = |uri: &Uri<'_>| -> Vec<u8> {
                 let separator = |byte: &u8| matches!(byte, b'-' | b'.' | b'(' | b')');

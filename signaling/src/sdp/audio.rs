@@ -86,6 +86,9 @@ fn mapped(payload_type: u8, rtpmap: &[u8]) -> Option<Format> {
     let clock_rate_hz = number(clock).and_then(|clock| u32::try_from(clock).ok()).filter(|clock| *clock > 0)?;
     let channels =
         channels.map_or(Some(1), |channels| number(channels).and_then(|channels| u8::try_from(channels).ok()))?;
+    if channels == 0 {
+        return None;
+    }
     Some(Format { payload_type, codec: codec(name), clock_rate_hz, channels })
 }
 

@@ -58,9 +58,10 @@ fn begin(local: &Local) -> Vec<u8> {
 }
 
 /// One audio stream with these formats. Those of codecs we cannot name are left out.
-fn write_audio(out: &mut Vec<u8>, local: &Local, formats: &[Format], direction: Direction) {
+fn write_audio(out: &mut Vec<u8>, local: &Local, proto: &[u8], formats: &[Format], direction: Direction) {
     let named = || formats.iter().filter(|format| !codec_name(format.codec).is_empty());
-    out.extend(format!("m=audio {} RTP/AVP", local.rtp.port()).as_bytes());
+    out.extend(format!("m=audio {} ", local.rtp.port()).as_bytes());
+    out.extend(proto);
     for format in named() {
         out.extend(format!(" {}", format.payload_type).as_bytes());
     }
@@ -86,7 +87,7 @@ fn write_audio(out: &mut Vec<u8>, local: &Local, formats: &[Format], direction: 
 #[must_use]
 pub fn offer(local: &Local, formats: &[Format], direction: Direction) -> Vec<u8> {
     let mut out = begin(local);
-    write_audio(&mut out, local, formats, direction);
+    write_audio(&mut out, local, b"RTP/AVP", formats, direction);
     out
 }
 
@@ -109,7 +110,7 @@ pub fn answer(
     let mut out = begin(local);
     for media in offer.media() {
         if media.index() == audio.media().index() {
-            write_audio(&mut out, local, &formats, audio.direction().answered(wish));
+            write_audio(&mut out, local, media.proto(), &formats, audio.direction().answered(wish));
         } else {
             // RFC 3264 section 6: every stream of the offer is answered, in its place.
             out.extend(b"m=");

@@ -142,7 +142,7 @@ fn payload_types() {
         "the map decides"
     );
     assert_eq!(formats("m=audio 1 RTP/AVP 97\r\na=rtpmap:97 PCMA/16000/2\r\n"), [format(97, Codec::Pcma, 16_000, 2)]);
-    for broken in ["", "x", "x/", "x/0", "x/y", "x/8000/y", "x/8000/256", "x/99999999999"] {
+    for broken in ["", "x", "x/", "x/0", "x/y", "x/8000/y", "x/8000/0", "x/8000/256", "x/99999999999"] {
         assert_eq!(formats(&format!("m=audio 1 RTP/AVP 97\r\na=rtpmap:97 {broken}\r\n")), [], "{broken}");
     }
     let unknown = |name: &str| formats(&format!("m=audio 1 RTP/AVP 97\r\na=rtpmap:97 {name}/8000\r\n"));
@@ -290,6 +290,9 @@ fn our_own_answer() {
     let held = PHONE.replace("a=sendrecv", "a=sendonly");
     let written = answer(&parse(&held), &local(), takes, Direction::SendRecv).expect("an answer");
     assert!(String::from_utf8_lossy(&written).contains("a=recvonly\r\n"));
+    let feedback = PHONE.replace("RTP/AVP 96", "RTP/AVPF 96");
+    let written = answer(&parse(&feedback), &local(), takes, Direction::SendRecv).expect("an answer");
+    assert!(String::from_utf8_lossy(&written).contains("m=audio 20000 RTP/AVPF 0 8 101\r\n"), "the offer's profile");
     assert_eq!(answer(&parse(PHONE), &local(), |_| false, Direction::SendRecv), None);
     let only_events = |format: &Format| format.codec == Codec::TelephoneEvent;
     assert_eq!(answer(&parse(PHONE), &local(), only_events, Direction::SendRecv), None, "nobody can speak with events");

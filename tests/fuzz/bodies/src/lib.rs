@@ -1,1 +1,18 @@
-//! x
+//! What the fuzzers do with their bytes: each body takes any bytes and panics only for a defect of ours.
+//!
+//! `cargo test` replays the committed corpora (`tests/fuzz/corpus`) through them on the stable toolchain; `tests/fuzz` holds the targets that
+//! cargo-fuzz runs on nightly.
+
+mod message;
+mod rtp;
+mod sdp;
+
+pub use message::message;
+pub use rtp::rtp;
+pub use sdp::sdp;
+
+/// One body: its name, which is also that of its corpus and its target, and what it does.
+pub type Body = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const BODIES: [Body; 3] = [("message", message), ("sdp", sdp), ("rtp", rtp)];

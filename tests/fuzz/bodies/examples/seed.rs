@@ -1,0 +1,160 @@
+//! Writes the seeds of the corpora: `cargo run -p fuzz-bodies --example seed`. Files that fuzzing found stay.
+
+use std::{fs, io, path::Path};
+
+fn main() -> io::Result<()> {
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
+    let save = |corpus: &str, name: &str, bytes: &[u8]| {
+        let directory = corpora.join(corpus);
+        fs::create_dir_all(&directory)?;
+        let name: String =
+            name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+        fs::write(directory.join(name), bytes)
+    };
+    for own in torture::ours::all().iter().filter(|own| own.bytes.len() < 2_500) {
+        save("message", own.name, &own.bytes)?;
+    }
+    for (name, value) in VALUES {
+        save("message", name, value.as_bytes())?;
+    }
+    for (name, lines) in DESCRIPTIONS {
+        let text = format!("v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\n{lines}");
+        save("sdp", name, text.as_bytes())?;
+    }
+    for (name, bytes) in packets() {
+        save("rtp", name, &bytes)?;
+    }
+    Ok(())
+}
+
+/// Single header values.
+const VALUES: [(&str, &str); 8] = [
+    ("value-uri", "sip:a%20b:pw@[2001:db8::1]:5060;transport=tcp;lr?Subject=x&y=z"),
+    ("value-tel", "tel:+1-201-555-0123;phone-context=example.com"),
+    ("value-name-addr", "\"a \\\" b\" <sip:a@b;x=y>;tag=1;q=0.5;expires=60"),
+    ("value-via", "SIP / 2.0 / UDP [2001:db8::9:1]:6050 ;received=[2001:db8::9:255];rport;branch=z9hG4bKas3"),
+    ("value-list", "<sip:a,b>, \"c, d\" <sip:e>;x=\"f,g\",,h"),
+    (
+        "value-credentials",
+        "Digest username=\"u\", realm=\"r\", nonce=\"n\", uri=\"sip:a\", response=\"00\", qop=auth, nc=0000001f, cnonce=\"c\"",
+    ),
+    (
+        "value-challenge",
+        "Digest realm=\"a \\\" b\", nonce=\"n\", algorithm=SHA-256, qop=\"auth,auth-int\", stale=true, opaque=\"o\"",
+    ),
+    ("value-params", ";a=\"b\\\"c\" ; d ;e=f"),
+];
+
+/// What follows the first three lines.
+const DESCRIPTIONS: [(&str, &str); 22] = [
+    (
+        "plain",
+        "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n",
+    ),
+    ("lf", "c=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 RTP/AVP 0\n"),
+    ("no-end", "c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0"),
+    ("blank-end", "c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\n\r\n\r\n"),
+    ("ipv6", "c=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 9 18\r\na=fmtp:18 annexb=no\r\n"),
+    ("hold-address", "c=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"),
+    ("hold-direction", "c=IN IP4 192.0.2.1\r\nt=0 0\r\na=inactive\r\nm=audio 4000 RTP/AVP 0\r\na=sendonly\r\n"),
+    ("refused", "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n"),
+    ("two-audio", "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/SAVP 0\r\nm=audio 4002 RTP/AVP 0\r\n"),
+    (
+        "video-first",
+        "t=0 0\r\nm=video 4000 RTP/AVP 31\r\nc=IN IP4 192.0.2.2\r\nm=audio 4002 RTP/AVP 0\r\nc=IN IP4 192.0.2.3\r\n",
+    ),
+    (
+        "avpf",
+        "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVPF 96 0\r\na=rtpmap:96 opus/48000/2\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:* ccm fir\r\n",
+    ),
+    (
+        "rtcp",
+        "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:53020 IN IP4 192.0.2.9\r\na=rtcp-mux\r\n",
+    ),
+    (
+        "keys",
+        "c=IN IP4 192.0.2.1\r\nt=0 0\r\nk=clear:x\r\nm=audio 4000 RTP/AVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\nk=base64:x\r\n",
+    ),
+    (
+        "ice",
+        "c=IN IP4 192.0.2.1\r\nt=0 0\r\na=ice-lite\r\na=group:BUNDLE 0\r\nm=audio 4000 RTP/AVP 0\r\na=mid:0\r\na=ice-ufrag:a\r\na=ice-pwd:b\r\na=candidate:1 1 UDP 1 192.0.2.1 4000 typ host\r\na=fingerprint:sha-256 AA\r\na=setup:actpass\r\na=ssrc:1 cname:x\r\n",
+    ),
+    (
+        "bandwidth",
+        "c=IN IP4 192.0.2.1\r\nb=AS:64\r\nt=0 0\r\nr=1 2 3\r\nz=0 -1h\r\nm=audio 4000 RTP/AVP 0\r\nb=TIAS:64000\r\na=ptime:30\r\na=maxptime:60\r\n",
+    ),
+    ("name", "c=IN IP4 host.example.com\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"),
+    ("multicast", "c=IN IP4 224.2.36.42/127/3\r\nt=0 0\r\nm=audio 4000/2 RTP/AVP 0\r\n"),
+    (
+        "dynamic",
+        "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 96 97 98 99\r\na=rtpmap:96 AMR-WB/16000\r\na=rtpmap:97 PCMU/16000/2\r\na=rtpmap:98 x/0\r\n",
+    ),
+    ("static", "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19\r\n"),
+    (
+        "twice",
+        "c=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0 0 000 8\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:0 PCMA/8000\r\n",
+    ),
+    (
+        "fax",
+        "c=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\nm=image 4002 udptl t38\r\na=T38FaxVersion:0\r\nm=message 7394 TCP/MSRP *\r\n",
+    ),
+    ("empty", ""),
+];
+
+/// RTP packets, streams of them, and RTCP compounds.
+fn packets() -> Vec<(&'static str, Vec<u8>)> {
+    let header = |first: u8, second: u8, sequence: u16| -> Vec<u8> {
+        let mut packet = vec![first, second];
+        packet.extend(sequence.to_be_bytes());
+        packet.extend([0, 0, 0, 160, 1, 2, 3, 4]);
+        packet
+    };
+    let with = |mut packet: Vec<u8>, rest: &[u8]| {
+        packet.extend(rest);
+        packet
+    };
+    let stream = |sequences: &[u16]| -> Vec<u8> {
+        sequences
+            .iter()
+            .flat_map(|sequence| [vec![16], with(header(0x80, 0, *sequence), &[0xFF; 4])].concat())
+            .collect()
+    };
+    let block = [0, 0, 0, 9, 10, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 5, 1, 2, 3, 4, 0, 0, 0, 7];
+    let sender = |count: u8, words: u8| -> Vec<u8> {
+        with(
+            vec![0x80 | count, 200, 0, words, 1, 2, 3, 4],
+            &[1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 160, 0, 0, 0, 1, 0, 0, 0, 160],
+        )
+    };
+    let receiver = with(vec![0x81, 201, 0, 7, 1, 2, 3, 4], &block);
+    let description = [0x81, 202, 0, 3, 1, 2, 3, 4, 1, 3, b'a', b'@', b'b', 0, 0, 0];
+    let goodbye = [0x81, 203, 0, 1, 1, 2, 3, 4];
+    vec![
+        ("plain", with(header(0x80, 0, 1), &[0xFF; 160])),
+        ("marker", with(header(0x80, 0x88, 0xFFFF), &[0xD5; 20])),
+        ("padding", with(header(0xA0, 0, 1), &[1, 2, 0, 2])),
+        ("padding-zero", with(header(0xA0, 0, 1), &[1, 2, 0, 0])),
+        ("padding-all", with(header(0xA0, 0, 1), &[0, 0, 0, 4])),
+        ("padding-much", with(header(0xA0, 0, 1), &[0, 0, 0, 5])),
+        ("contributors", with(header(0x82, 0, 1), &[0; 12])),
+        ("contributors-missing", with(header(0x8F, 0, 1), &[0; 12])),
+        ("extension", with(header(0x90, 0, 1), &[0xBE, 0xDE, 0, 1, 0x10, 0xFF, 0, 0, 1])),
+        ("extension-long", with(header(0x90, 0, 1), &[0xBE, 0xDE, 0xFF, 0xFF, 0, 0, 0, 0])),
+        ("version-1", with(header(0x40, 0, 1), &[0; 4])),
+        ("short", header(0x80, 0, 1)[..11].to_vec()),
+        ("event", with(header(0x80, 0xE5, 1), &[5, 0x8A, 3, 0x20])),
+        ("stream", stream(&[1, 2, 3, 5, 4, 5, 6])),
+        ("stream-wrap", stream(&[65_534, 65_535, 0, 1, 65_533])),
+        ("stream-jump", stream(&[1, 2, 30_000, 30_001, 3])),
+        ("sender", sender(0, 6)),
+        ("sender-block", with(sender(1, 12), &block)),
+        ("sender-block-missing", sender(1, 6)),
+        ("sender-description", [sender(0, 6), description.to_vec()].concat()),
+        ("receiver", receiver.clone()),
+        ("receiver-all", [receiver.clone(), description.to_vec(), goodbye.to_vec()].concat()),
+        ("description-first", [description.to_vec(), receiver.clone()].concat()),
+        ("description-open", [receiver.clone(), vec![0x81, 202, 0, 2, 1, 2, 3, 4, 1, 0xFF, b'a', b'b']].concat()),
+        ("length-past-end", vec![0x80, 201, 0xFF, 0xFF, 1, 2, 3, 4]),
+        ("padding-in-the-middle", [vec![0xA0, 201, 0, 2, 1, 2, 3, 4, 0, 0, 0, 4], receiver].concat()),
+    ]
+}
