@@ -24,7 +24,7 @@ use crate::{
 };
 use buffers::Buffers;
 use contract::Instant;
-use core::{fmt, net::SocketAddr};
+use core::{fmt, net::SocketAddr, time::Duration};
 use io_uring::{IoUring, cqueue, types::CancelBuilder};
 use name::{Kind, Name};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -361,6 +361,15 @@ impl Drop for Uring {
     fn drop(&mut self) {
         // Receives must have ended before the memory they write to is unmapped. Nothing to cancel is as good.
         let _none = self.ring.submitter().register_sync_cancel(None, CancelBuilder::any());
+        // What was cancelled lets go of its socket when its completion is made, which happens on entering.
+        loop {
+            self.enter(Duration::ZERO, PACE);
+            if self.ring.completion().count() == 0 {
+                break;
+            }
+        }
+        // The kernel takes a ring apart in the background; ports are to be free when this returns.
+        let _none = self.ring.submitter().unregister_files();
     }
 }
 
