@@ -5,6 +5,8 @@
 
 mod binding;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use binding::Binding;
 pub use table::{Change, Outcome, Registrar};
