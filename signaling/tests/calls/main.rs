@@ -1,0 +1,36 @@
+//! Calls through the whole exchange, by phones made of text.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod basic;
+
+use common::{Dialog, Line, Phone};
+
+/// Alice (1001) and Boris (1002), registered.
+fn two() -> (Line, Phone, Phone) {
+    let mut line = Line::new();
+    let (alice, boris) = join(&mut line);
+    (line, alice, boris)
+}
+
+fn join(line: &mut Line) -> (Phone, Phone) {
+    let (mut alice, mut boris) = (Phone::new("1001", "10.0.0.11:5061"), Phone::new("1002", "10.0.0.12:5062"));
+    assert_eq!(alice.register(line).status(), 200);
+    assert_eq!(boris.register(line).status(), 200);
+    (alice, boris)
+}
+
+/// Alice speaks with Boris: both ends of both dialogs, Alice's first.
+#[track_caller]
+fn talking(line: &mut Line, alice: &mut Phone, boris: &mut Phone) -> (Dialog, Dialog) {
+    let invite = alice.call(line, "1002", &alice.sdp());
+    let asked = line.expect(boris.address, "INVITE");
+    let called = boris.answer(line, &asked, 200, &boris.sdp());
+    line.expect(boris.address, "ACK");
+    line.expect(alice.address, "100");
+    let answer = line.expect(alice.address, "200");
+    let mut caller = invite.dialog(&answer);
+    caller.ack(line, "");
+    (caller, called)
+}
