@@ -28,7 +28,7 @@ const KINDS: usize = Alarm::MediaClose as usize + 1;
 
 /// The armed timers of one call.
 #[derive(Clone, Debug, Default)]
-pub struct Alarms([Option<TimerId>; KINDS]);
+pub(crate) struct Alarms([Option<TimerId>; KINDS]);
 
 impl Alarms {
     pub(super) fn set(&mut self, alarm: Alarm, timer: TimerId) -> Option<TimerId> {
@@ -41,18 +41,14 @@ impl Alarms {
 
     /// Whether this one is armed.
     #[must_use]
-    pub fn is_armed(&self, alarm: Alarm) -> bool {
+    pub(crate) fn is_armed(&self, alarm: Alarm) -> bool {
         self.0.get(alarm as usize).is_some_and(Option::is_some)
     }
 
     /// How many are armed.
     #[must_use]
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.iter().flatten().count()
-    }
-
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = TimerId> + use<> {
-        core::mem::take(self).0.into_iter().flatten()
     }
 
     fn slot(&mut self, alarm: Alarm) -> &mut Option<TimerId> {

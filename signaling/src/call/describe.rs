@@ -53,7 +53,7 @@ pub(super) const fn carries_speech(format: &Format) -> bool {
 
 /// Why a description cannot be used. The blame is its sender's, or nobody's.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Unusable {
+pub(super) enum Unusable {
     /// It cannot be read.
     Malformed(Malformed),
     /// It has no audio over RTP, or refuses it.
@@ -63,7 +63,7 @@ pub enum Unusable {
 impl Unusable {
     /// The answer to a request that carries it.
     #[must_use]
-    pub const fn status(self) -> u16 {
+    pub(super) const fn status(self) -> u16 {
         match self {
             Self::Malformed(fault) => fault.status(),
             // RFC 3261 section 21.4.26.
@@ -76,7 +76,7 @@ impl Unusable {
 ///
 /// # Errors
 /// [`Unusable`].
-pub fn view(bytes: &[u8]) -> Result<View, Unusable> {
+pub(super) fn view(bytes: &[u8]) -> Result<View, Unusable> {
     let description = Description::parse(bytes).map_err(Unusable::Malformed)?;
     let audio = description.audio().filter(|audio| !audio.is_refused()).ok_or(Unusable::NoAudio)?;
     Ok(read(&audio))

@@ -8,7 +8,7 @@ use core::time::Duration;
 
 /// Who began an exchange.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Asker {
+pub(super) enum Asker {
     /// This leg, by its request.
     Leg(u16),
     /// We.
@@ -17,18 +17,18 @@ pub enum Asker {
 
 /// An exchange that is not over.
 #[derive(Clone, Debug)]
-pub struct Exchange {
+pub(super) struct Exchange {
     /// Who began it.
-    pub asker: Asker,
+    pub(super) asker: Asker,
     /// The leg that was asked; `None`: we answer ourselves.
-    pub asked: Option<u16>,
+    pub(super) asked: Option<u16>,
     /// How far it is.
-    pub stage: Stage,
+    pub(super) stage: Stage,
 }
 
 /// How far an exchange is.
 #[derive(Clone, Debug)]
-pub enum Stage {
+pub(super) enum Stage {
     /// The other party was asked and has not answered.
     Asked {
         /// The asker's request, unless we ask.
@@ -55,9 +55,9 @@ pub enum Stage {
 
 /// An offer in a 2xx, RFC 3261 section 13.2.1.
 #[derive(Clone, Debug)]
-pub struct Late {
+pub(super) struct Late {
     /// What the asked party offered; `None` when the offer was our own.
-    pub offer: Option<View>,
+    pub(super) offer: Option<View>,
     /// CSeq number of our INVITE to the asked party, whose ACK waits for the asker's.
-    pub cseq: u32,
+    pub(super) cseq: u32,
 }

@@ -181,13 +181,6 @@ impl Office<'_> {
         }
     }
 
-    /// Disarms all alarms of a call.
-    pub(crate) fn disarm_all(&mut self, alarms: &mut Alarms) {
-        for timer in alarms.take_all() {
-            self.books.wheel.disarm(timer);
-        }
-    }
-
     /// Ends a dialog with BYE. It is kept until the BYE is answered, so that one that crosses it is answered too (RFC 3261 section 15.1.2).
     pub(crate) fn bye(&mut self, mut dialog: Dialog) {
         let ask = Ask { method: Method::Bye, max_forwards: 70, headers: &[("User-Agent", PRODUCT)], body: None };

@@ -12,7 +12,7 @@ use crate::{
 
 /// A request that was passed on and is not answered.
 #[derive(Clone, Copy, Debug)]
-pub struct Relay {
+pub(super) struct Relay {
     server: ServerId,
     client: ClientId,
 }

@@ -63,10 +63,14 @@ impl Switchboard {
         if method == Method::Options {
             return self.on_options(turn, server);
         }
-        self.tell(turn, leg.call, |call, office| match method {
-            Method::Bye => call.on_bye(office, leg.number, server),
-            Method::Info => call.on_info(office, leg.number, server, request),
-            _ => call.on_renegotiation(office, leg.number, server, request),
+        self.tell(turn, leg.call, |call, office| {
+            if method == Method::Bye {
+                call.on_bye(office, leg.number, server);
+            } else if method == Method::Info {
+                call.on_info(office, leg.number, server, request);
+            } else {
+                call.on_renegotiation(office, leg.number, server, request);
+            }
         });
     }
 

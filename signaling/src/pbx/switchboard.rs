@@ -282,11 +282,10 @@ impl TransactionUser for Switchboard {
             Some(Purpose::Relay(leg)) => {
                 self.tell(turn, leg.call, |call, office| call.relay_answered(office, id, Some(response)));
             }
-            Some(Purpose::Bye(tag)) => {
-                if status >= 200 {
-                    self.books.mortal.remove(&tag);
-                }
+            Some(Purpose::Bye(tag)) if status >= 200 => {
+                self.books.mortal.remove(&tag);
             }
+            Some(Purpose::Bye(_)) => {}
             None if (200..300).contains(&status) && is_invite(response) => self.on_stray(turn, response, None),
             None => {}
         }
@@ -294,11 +293,11 @@ impl TransactionUser for Switchboard {
 
     fn on_failure(&mut self, turn: &mut Turn<'_>, id: ClientId, why: ClientFailure) {
         match self.books.clients.remove(&id) {
-            Some(Purpose::Invite(leg, _)) => {
-                if self.calls.get(&leg.call).is_some_and(|call| call.is_asking(leg.number, id)) {
-                    self.tell(turn, leg.call, |call, office| call.on_branch_failure(office, leg.number, why));
+            Some(Purpose::Invite(leg, _)) => self.tell(turn, leg.call, |call, office| {
+                if call.is_asking(leg.number, id) {
+                    call.on_branch_failure(office, leg.number, why);
                 }
-            }
+            }),
             Some(Purpose::Renegotiate(leg)) => {
                 self.tell(turn, leg.call, |call, office| call.renegotiation_failed(office, id, why));
             }

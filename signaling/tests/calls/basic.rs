@@ -1,6 +1,9 @@
 //! A call from ringing to hanging up.
 
-use super::{common::{Line, Phone}, talking, two};
+use super::{
+    common::{Line, Phone},
+    talking, two,
+};
 use signaling::fact::{CallState, Disposition, HangupCause};
 
 #[test]

@@ -11,8 +11,8 @@ use signaling::{
     input::{Command, Input, StoreFault},
     pbx::Pbx,
     settings::{
-        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension, Host, Listener, MediaSettings, Nat, Permissions,
-        RegistrationSettings, Secret, Settings,
+        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension, Host, Listener, MediaSettings, Nat,
+        Permissions, RegistrationSettings, Secret, Settings,
     },
 };
 use std::{

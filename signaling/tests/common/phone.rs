@@ -1,6 +1,10 @@
 //! A phone: an address, an account, and the few requests and answers it can make.
 
-use super::{Line, Sip, line::{DOMAIN, SECRET}, sdp};
+use super::{
+    Line, Sip,
+    line::{DOMAIN, SECRET},
+    sdp,
+};
 use core::net::SocketAddr;
 use signaling::auth::digest::{Challenge, Client, authorize};
 
@@ -86,7 +90,11 @@ impl Phone {
     pub fn send_register(&mut self, line: &mut Line, contact: &str, authorization: Option<&str>) -> Sip {
         let text = self.register_text(contact, authorization);
         line.send(self.address, &text);
-        line.take(self.address).unwrap_or_else(|| Sip { start: String::new(), headers: Vec::new(), body: String::new() })
+        line.take(self.address).unwrap_or_else(|| Sip {
+            start: String::new(),
+            headers: Vec::new(),
+            body: String::new(),
+        })
     }
 
     pub fn register_text(&mut self, contact: &str, authorization: Option<&str>) -> String {
@@ -255,7 +263,8 @@ impl Dialog {
 
     pub fn text(&self, method: &str, cseq: u32, body: &str, headers: &str, branch: &str) -> String {
         let Self { address, call_id, local, remote, target, .. } = self;
-        let kind = if body.is_empty() || headers.contains("Content-Type") { "" } else { "Content-Type: application/sdp\r\n" };
+        let kind =
+            if body.is_empty() || headers.contains("Content-Type") { "" } else { "Content-Type: application/sdp\r\n" };
         format!(
             "{method} {target} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch={branch};rport\r\nMax-Forwards: 70\r\nFrom: {local}\r\nTo: {remote}\r\n\
              Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContact: <sip:phone@{address}>\r\n{headers}{kind}Content-Length: {}\r\n\r\n{body}",

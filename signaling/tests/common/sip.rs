@@ -32,7 +32,11 @@ impl Sip {
     }
 
     pub fn status(&self) -> u16 {
-        self.start.strip_prefix("SIP/2.0 ").and_then(|rest| rest.get(..3)).and_then(|code| code.parse().ok()).unwrap_or(0)
+        self.start
+            .strip_prefix("SIP/2.0 ")
+            .and_then(|rest| rest.get(..3))
+            .and_then(|code| code.parse().ok())
+            .unwrap_or(0)
     }
 
     pub fn method(&self) -> &str {
