@@ -1,0 +1,68 @@
+//! Who must hear whom. Each phone knows which way its sound was agreed to go; two phones that share a session and have nothing in the air
+//! must find exactly that in the hearing table the media plane was given.
+
+use crate::{media::MediaPlane, phone::Phone};
+use contract::{Instant, MemberId, SessionId};
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+/// Repetitions come at most 4 s apart (T2): after this silence nothing is in the air.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// One party that is up with nothing pending.
+struct Party {
+    who: String,
+    send: bool,
+    receive: bool,
+}
+
+/// The first pair whose ears are not as agreed.
+pub(crate) fn disagreement(
+    now: Instant,
+    phones: &[Phone],
+    media: &MediaPlane,
+    activity: &BTreeMap<String, Instant>,
+) -> Option<String> {
+    let parties = settled(now, phones, media, activity);
+    for ((session, listener), ears) in &parties {
+        let known = media.sessions.get(session)?;
+        for (speaker, member) in known.members.iter().filter(|(m, _)| *m != listener) {
+            let hears = known.table.hears(*listener, *speaker);
+            let (should, mouth) = match parties.get(&(*session, *speaker)) {
+                Some(mouth) => (ears.receive && mouth.send, mouth.who.as_str()),
+                None if member.port.is_none() => (ears.receive, "a device"),
+                None => continue,
+            };
+            if hears != should {
+                let table = &known.table;
+                return Some(format!(
+                    "{session:?}: {} hears {mouth} = {hears}, agreed was {should}; table {table:?}",
+                    ears.who
+                ));
+            }
+        }
+    }
+    None
+}
+
+fn settled(
+    now: Instant,
+    phones: &[Phone],
+    media: &MediaPlane,
+    activity: &BTreeMap<String, Instant>,
+) -> BTreeMap<(SessionId, MemberId), Party> {
+    let mut parties = BTreeMap::new();
+    for (at, phone) in phones.iter().enumerate() {
+        for (id, call) in phone.up_calls() {
+            // Attempts count, lost or not: a repetition on its way means that something is pending.
+            let last = activity.get(&call.call_id).copied().unwrap_or(call.active_at).max(call.active_at);
+            let Some(agreed) = call.media.agreed.filter(|_| call.is_settled() && now.since(last) > QUIET) else {
+                continue;
+            };
+            let Some(leg) = call.media.heard.as_ref().and_then(|h| media.owner(h.rtp?.port())) else { continue };
+            let who = format!("phone {at} ({}) call {id}", phone.identity.number);
+            parties.insert(leg, Party { who, send: agreed.send, receive: agreed.receive });
+        }
+    }
+    parties
+}

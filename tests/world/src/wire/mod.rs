@@ -1,0 +1,246 @@
+//! What the exchange sends, judged from outside: each message alone (`message`), each transaction, each dialog, and what it owes.
+//!
+//! It sees what reached the exchange and what left it, never the exchange's inside. RFC 3261 sections 8, 9, 12, 13 and 17.
+
+mod duty;
+mod message;
+
+use crate::{
+    net::{Findings, Net},
+    text::Sip,
+};
+use contract::Instant;
+use duty::{Confirmed, Owed};
+use signaling::flow::Transport;
+use std::collections::BTreeMap;
+
+/// Branch and method.
+type Key = (String, String);
+
+/// A request that reached the exchange.
+#[derive(Debug)]
+struct Asked {
+    at: Instant,
+    /// First final status sent, and its bytes.
+    answered: Option<(u16, Vec<u8>)>,
+    vias: usize,
+    to_tag: Option<String>,
+}
+
+/// A request that the exchange sent.
+#[derive(Debug)]
+struct Sent {
+    bytes: Vec<u8>,
+    call_id: String,
+    from_tag: String,
+    cseq: u32,
+    has_sdp: bool,
+}
+
+/// All traffic of one run.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    /// Hosts that our Via may name.
+    advertised: Vec<String>,
+    secrets: Vec<String>,
+    asked: BTreeMap<Key, Asked>,
+    sent: BTreeMap<Key, Sent>,
+    /// Last CSeq the exchange used in a dialog, by Call-ID and its tag.
+    sequence: BTreeMap<(String, String), u32>,
+    /// 2xx to INVITE that the exchange sent and must repeat until the ACK.
+    repeating: BTreeMap<Key, Owed>,
+    /// 2xx to INVITE that reached the exchange: each must be acknowledged, and its dialog ended some day.
+    confirmed: BTreeMap<(String, String), Confirmed>,
+    /// Dialogs, by Call-ID, in which BYE went either way.
+    ended: BTreeMap<(String, String), Instant>,
+    /// Messages judged.
+    pub(crate) judged: u64,
+    /// The last judged message was sent before, byte for byte.
+    pub(crate) repeated: bool,
+}
+
+impl Wire {
+    pub(crate) fn new(advertised: Vec<String>, secrets: Vec<String>) -> Self {
+        Self {
+            advertised,
+            secrets,
+            asked: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            sequence: BTreeMap::new(),
+            repeating: BTreeMap::new(),
+            confirmed: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            judged: 0,
+            repeated: false,
+        }
+    }
+
+    /// A whole message reached the exchange.
+    pub(crate) fn delivered(&mut self, now: Instant, message: &Sip) {
+        let key = (message.branch().to_owned(), message.method().to_owned());
+        if let Some(status) = message.status() {
+            if key.1 == "INVITE" && (200..300).contains(&status) {
+                self.owe_acknowledgement(now, &key, message);
+            }
+            if key.1 == "BYE" && status >= 200 {
+                self.end(now, message);
+            }
+            return;
+        }
+        if !key.0.starts_with("z9hG4bK") {
+            return;
+        }
+        match key.1.as_str() {
+            "ACK" => self.acknowledged(message),
+            "BYE" => self.end(now, message),
+            _ => {}
+        }
+        if key.1 != "ACK" {
+            let vias = message.all("via").count();
+            self.asked.entry(key).or_insert(Asked {
+                at: now,
+                answered: None,
+                vias,
+                to_tag: message.to_tag().map(str::to_owned),
+            });
+        }
+    }
+
+    /// Whether the request of this branch was an INVITE outside a dialog.
+    pub(crate) fn was_first_invite(&self, branch: &str) -> bool {
+        self.asked.get(&(branch.to_owned(), "INVITE".to_owned())).is_some_and(|a| a.to_tag.is_none())
+    }
+
+    fn end(&mut self, now: Instant, message: &Sip) {
+        let call_id = message.text("call-id").to_owned();
+        for tag in [message.sender_tag(), message.to_tag()].into_iter().flatten() {
+            self.ended.entry((call_id.clone(), tag.to_owned())).or_insert(now);
+        }
+    }
+
+    /// The exchange sent something that is no keep-alive.
+    pub(crate) fn transmitted(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        bytes: &[u8],
+        found: &mut Findings,
+    ) -> Option<Sip> {
+        self.judged += 1;
+        self.repeated = false;
+        if let Some(secret) = self.secrets.iter().find(|s| bytes.windows(s.len()).any(|w| w == s.as_bytes())) {
+            found.add(Net::Wire, format!("a secret went out: {secret}"));
+        }
+        let Some(sip) = Sip::parse(bytes) else {
+            found.add(Net::Wire, format!("unreadable: {}", String::from_utf8_lossy(bytes)));
+            return None;
+        };
+        if let Err(wrong) = message::check(&sip, bytes, transport) {
+            found.add(Net::Wire, format!("{wrong}: {}", String::from_utf8_lossy(bytes)));
+        }
+        let outcome =
+            if sip.status().is_some() { self.response(now, &sip, bytes) } else { self.request(now, &sip, bytes) };
+        if let Err(wrong) = outcome {
+            found.add(Net::Wire, format!("{wrong}: {}", String::from_utf8_lossy(bytes)));
+        }
+        Some(sip)
+    }
+
+    fn response(&mut self, now: Instant, sip: &Sip, bytes: &[u8]) -> Result<(), String> {
+        let status = sip.status().unwrap_or(0);
+        let key = (sip.branch().to_owned(), sip.method().to_owned());
+        if key.1 == "ACK" {
+            return Err("a response to ACK".to_owned());
+        }
+        if !key.0.starts_with("z9hG4bK") {
+            return Ok(());
+        }
+        let Some(asked) = self.asked.get_mut(&key) else {
+            return Err("a response to a request that never came".to_owned());
+        };
+        if sip.all("via").count() != asked.vias {
+            return Err("not the Vias of the request".to_owned());
+        }
+        // RFC 3261 section 8.2.6.2: the To tag of the request stays; without one every response but 100 gets one.
+        match (&asked.to_tag, sip.to_tag()) {
+            (Some(asked), tag) if tag != Some(asked) => return Err("the To tag of the request changed".to_owned()),
+            (None, None) if status > 100 => return Err("no To tag".to_owned()),
+            (Some(_) | None, _) => {}
+        }
+        match &asked.answered {
+            // RFC 3261 section 17.2: one final answer a transaction; only its repetition may follow.
+            Some((first, _)) if status < 200 => return Err(format!("a provisional answer after the final {first}")),
+            Some((first, known)) if known != bytes => {
+                return Err(format!("a second final answer, the first was {first}"));
+            }
+            Some(_) => self.repeated = true,
+            None if status >= 200 => asked.answered = Some((status, bytes.to_vec())),
+            None => {}
+        }
+        if key.1 == "INVITE" && (200..300).contains(&status) {
+            if sip.get("contact").is_none() {
+                return Err("a 2xx to INVITE without Contact".to_owned());
+            }
+            self.repeats(now, key, sip);
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, now: Instant, sip: &Sip, bytes: &[u8]) -> Result<(), String> {
+        let key = (sip.branch().to_owned(), sip.method().to_owned());
+        let via = sip.text("via");
+        // RFC 3261 section 18.1.1: the top Via is ours.
+        if sip.all("via").count() != 1 || !self.advertised.iter().any(|host| via.contains(host.as_str())) {
+            return Err("the Via is not ours".to_owned());
+        }
+        if !key.0.starts_with("z9hG4bK") {
+            return Err("a branch without the cookie of RFC 3261 section 8.1.1.7".to_owned());
+        }
+        if self.sent.contains_key(&key) {
+            self.repeated = true;
+            if key.1 == "ACK" {
+                self.acknowledge(sip)?;
+            }
+            let sent = &self.sent[&key];
+            return if sent.bytes == bytes { Ok(()) } else { Err("a branch is used for two requests".to_owned()) };
+        }
+        let (call_id, from_tag) = (sip.text("call-id").to_owned(), sip.sender_tag().unwrap_or("").to_owned());
+        if from_tag.is_empty() {
+            return Err("no From tag".to_owned());
+        }
+        match key.1.as_str() {
+            "CANCEL" => self.check_cancel(&key, sip)?,
+            "ACK" => {
+                self.acknowledge(sip)?;
+            }
+            _ => {
+                // RFC 3261 section 12.2.1.1: the number grows by each request of a dialog.
+                let last = self.sequence.entry((call_id.clone(), from_tag.clone())).or_insert(0);
+                if sip.cseq() <= *last {
+                    return Err(format!("CSeq {} after {last}", sip.cseq()));
+                }
+                *last = sip.cseq();
+            }
+        }
+        if key.1 == "BYE" {
+            self.end(now, sip);
+        }
+        if matches!(key.1.as_str(), "INVITE" | "UPDATE") && sip.get("contact").is_none() {
+            return Err("no Contact".to_owned());
+        }
+        let sent = Sent { bytes: bytes.to_vec(), call_id, from_tag, cseq: sip.cseq(), has_sdp: sip.has_sdp() };
+        self.sent.insert(key, sent);
+        Ok(())
+    }
+
+    /// RFC 3261 section 9.1: a CANCEL looks like its INVITE.
+    fn check_cancel(&self, key: &Key, sip: &Sip) -> Result<(), String> {
+        let Some(invite) = self.sent.get(&(key.0.clone(), "INVITE".to_owned())) else {
+            return Err("a CANCEL without its INVITE".to_owned());
+        };
+        if invite.cseq != sip.cseq() || invite.call_id != sip.text("call-id") {
+            return Err("a CANCEL that does not match its INVITE".to_owned());
+        }
+        Ok(())
+    }
+}
