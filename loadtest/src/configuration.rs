@@ -100,6 +100,18 @@ impl Configuration {
     }
 }
 
+/// Users for the SIPp scenarios (`-inf`): number; number to call; credentials. With `callers` every second account only.
+#[must_use]
+pub fn sipp_users(extensions: usize, callers: bool) -> String {
+    let mut text = String::from("SEQUENTIAL\n");
+    for index in (0..extensions).step_by(if callers { 2 } else { 1 }) {
+        let Account { number, auth_user, secret } = Account::of(index);
+        let called = Account::of(index + 1).number;
+        let _ = writeln!(text, "{number};{called};[authentication username={auth_user} password={secret}]");
+    }
+    text
+}
+
 /// A UDP port of `address` that is free now.
 ///
 /// # Errors

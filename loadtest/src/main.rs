@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use core::{net::SocketAddr, time::Duration};
 use loadtest::{
     compare,
-    configuration::Configuration,
+    configuration::{self, Configuration},
     digest::Understands,
     exchange::Exchange,
     figures::Findings,
@@ -39,6 +39,15 @@ enum Verb {
         /// Its data directory.
         #[arg(long, default_value = "./data")]
         data_dir: PathBuf,
+    },
+    /// Prints users for the SIPp scenarios: number, number to call, credentials; every phone, or only callers.
+    Users {
+        /// How many accounts.
+        #[arg(long, default_value_t = 100)]
+        extensions: usize,
+        /// Only every second account; it calls the one after it.
+        #[arg(long)]
+        callers: bool,
     },
     /// Registers phones with digest.
     Register {
@@ -140,6 +149,10 @@ fn perform(verb: Verb) -> Result<bool> {
         Verb::Config { extensions, sip, api, data_dir } => {
             let local = Configuration::local(sip.ip(), extensions, data_dir)?;
             print!("{}", Configuration { sip, api, ..local }.yaml());
+            Ok(true)
+        }
+        Verb::Users { extensions, callers } => {
+            print!("{}", configuration::sipp_users(extensions, callers));
             Ok(true)
         }
         Verb::Register { target, phones, rate } => {

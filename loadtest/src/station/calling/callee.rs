@@ -22,17 +22,29 @@ impl Station {
         streams: Option<&Streams>,
     ) -> Result<()> {
         let call_id = message::call_id(&request.headers).unwrap_or_default();
-        let caller = self.own_call(call_id);
-        let callee = self.callee_legs.get(call_id).copied();
-        match (&request.method, caller, callee) {
-            (Method::Ack, _, Some(call)) => self.on_ack(call, now, streams),
+        let to = message::to(&request.headers).unwrap_or_default();
+        // Our tags name the call and the end. Behind a proxy both ends share the Call-ID, so it cannot tell them apart.
+        let end = to.split_once(";tag=").and_then(|(_, tag)| {
+            let call = usize::from_str_radix(tag.get(1..)?, 16).ok()?;
+            let caller = tag.starts_with('f') && call_id == format!("c{call:x}-{:x}", self.run);
+            let callee = tag.starts_with('t') && self.callee_legs.get(call_id) == Some(&call);
+            (call < self.calls.len() && (caller || callee)).then_some((call, caller))
+        });
+        let asked = self.callee_legs.get(call_id).copied();
+        match (&request.method, end, asked) {
+            (Method::Ack, Some((call, false)), _) => self.on_ack(call, now, streams),
             // The ACK of a refusal, or of a call that is over
             (Method::Ack, ..) => Ok(()),
-            (Method::Bye, Some(call), _) => self.on_bye(request, call, true, streams),
-            (Method::Bye, _, Some(call)) => self.on_bye(request, call, false, streams),
-            (Method::Cancel, _, Some(call)) => self.on_cancel(request, call, streams),
-            (Method::Invite, None, Some(call)) => self.on_invite_again(request, call),
+            (Method::Bye, Some((call, caller)), _) => self.on_bye(request, call, caller, streams),
             (Method::Invite, None, None) => self.on_invite(request, now, streams),
+            // RFC 3261 section 9.1: a CANCEL has the To of its INVITE, without a tag
+            (Method::Cancel, None, Some(call)) => self.on_cancel(request, call, streams),
+            (Method::Invite, None, Some(call)) => self.on_invite_again(request, call),
+            (Method::Invite, Some(_), _) => {
+                // These phones never change a session; a new offer from the exchange is not acceptable to them.
+                self.tally.unexpected += 1;
+                self.send(&message::answer(request, 488, "x", None, None))
+            }
             (Method::Options, ..) => self.send(&message::answer(request, 200, "o", None, None)),
             (Method::Bye | Method::Cancel, ..) => {
                 self.tally.unexpected += 1;
@@ -43,13 +55,6 @@ impl Station {
                 self.send(&message::answer(request, 501, "x", None, None))
             }
         }
-    }
-
-    /// Our own Call-IDs name their call; those of callee legs are looked up instead.
-    fn own_call(&self, call_id: &str) -> Option<usize> {
-        let (index, run) = call_id.strip_prefix('c')?.split_once('-')?;
-        let index = usize::from_str_radix(index, 16).ok()?;
-        (u64::from_str_radix(run, 16).ok()? == self.run && index < self.calls.len()).then_some(index)
     }
 
     fn on_invite(&mut self, request: &Request, now: Instant, streams: Option<&Streams>) -> Result<()> {
@@ -168,19 +173,12 @@ impl Station {
         Ok(())
     }
 
-    /// The INVITE once more, or a new offer inside the dialog.
-    fn on_invite_again(&mut self, request: &Request, call: usize) -> Result<()> {
+    /// The INVITE once more: RFC 3261 section 17.2.1, the last answer is repeated.
+    fn on_invite_again(&self, request: &Request, call: usize) -> Result<()> {
         match &self.calls[call].callee {
             CalleeLeg::Ringing { .. } => self.send(&message::answer(request, 180, &tag(call), None, None)),
             CalleeLeg::Answered { ok, .. } => self.send(ok),
-            // These phones never change a session; a new offer from the exchange is not acceptable to them.
-            CalleeLeg::Up { .. } => {
-                self.tally.unexpected += 1;
-                self.send(&message::answer(request, 488, &tag(call), None, None))
-            }
-            CalleeLeg::Waiting | CalleeLeg::Leaving | CalleeLeg::Over => {
-                self.send(&message::answer(request, 481, &tag(call), None, None))
-            }
+            CalleeLeg::Up { .. } | CalleeLeg::Waiting | CalleeLeg::Leaving | CalleeLeg::Over => Ok(()),
         }
     }
 
