@@ -49,7 +49,7 @@ impl Configuration {
             data_dir,
             extensions,
             shards: None,
-            digest: Vec::new(),
+            digest: vec!["sha-256".into(), "md5".into()],
             ring_seconds: None,
         })
     }

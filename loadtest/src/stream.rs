@@ -111,6 +111,7 @@ enum Order {
     Quiet(StreamId),
     Close(StreamId),
     Measure(bool),
+    Pause(bool),
     End,
 }
 
@@ -198,6 +199,14 @@ impl Streams {
         self.order(Order::Measure(on))
     }
 
+    /// Stops the whole thread where it is, or lets it go on; nothing is sent or read meanwhile.
+    ///
+    /// # Errors
+    /// When the thread is gone.
+    pub fn pause(&self, on: bool) -> Result<()> {
+        self.order(Order::Pause(on))
+    }
+
     /// Ends the thread and all streams: every stream's report, and the delays from mouth to ear in µs.
     ///
     /// # Errors
@@ -250,6 +259,7 @@ struct Loop {
     finished: Vec<StreamReport>,
     delays: Histogram<u64>,
     measuring: bool,
+    paused: bool,
     began: Instant,
 }
 
@@ -272,6 +282,7 @@ impl Loop {
             finished: Vec::new(),
             delays: crate::figures::microseconds(),
             measuring: true,
+            paused: false,
             began: clock::now(),
         }
     }
@@ -280,8 +291,9 @@ impl Loop {
         let mut due = clock::now();
         let mut turn = 0;
         loop {
-            // With nothing to send the thread sleeps at the door.
-            let mut order = if self.streams.is_empty() {
+            // With nothing to do the thread sleeps at the door.
+            let idle = self.streams.is_empty() || self.paused;
+            let mut order = if idle {
                 match inbox.recv() {
                     Ok(order) => Some(order),
                     Err(_) => break,
@@ -302,7 +314,9 @@ impl Loop {
                 }
             }
             let now = clock::now();
-            if now > due + TURN * TURNS {
+            if idle {
+                due = now;
+            } else if now > due + TURN * TURNS {
                 self.totals.late.fetch_add(1, Relaxed);
                 due = now;
             }
@@ -339,6 +353,7 @@ impl Loop {
                     self.delays.reset();
                 }
             }
+            Order::Pause(on) => self.paused = on,
             Order::End => {}
         }
     }

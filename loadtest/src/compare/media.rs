@@ -1,0 +1,284 @@
+//! M1, M2, M5: the relay beside rtpengine, the same streams from the same generator through both.
+//!
+//! Ours is the whole product: the calls are set up by SIP. Generator on processor 0, relay on processor 1.
+
+use super::{Arguments, Measured, Outcome, Target, ng::RtpEngine};
+use crate::{
+    configuration::Configuration,
+    digest::Understands,
+    exchange::Exchange,
+    figures::Delay,
+    process,
+    station::{Calling, Registering, Site, Station},
+    stream::{StreamSpec, Streams},
+    tone::{Law, Tone},
+};
+use anyhow::{Result, bail};
+use core::{
+    net::{IpAddr, SocketAddr},
+    sync::atomic::Ordering::Relaxed,
+    time::Duration,
+};
+use std::thread;
+
+const LOCAL: IpAddr = IpAddr::V4(core::net::Ipv4Addr::LOCALHOST);
+
+/// Where the generator and where the relay runs; with one processor both where they can.
+fn processors() -> (Option<usize>, Option<usize>) {
+    if process::processors() < 2 { (None, None) } else { (Some(0), Some(1)) }
+}
+
+/// One relay with its calls up and its own streams.
+struct Rig {
+    streams: Streams,
+    pid: u32,
+    ours: Option<(Exchange, Station)>,
+    // Kept alive with the rig.
+    _peer: Option<RtpEngine>,
+}
+
+/// One measured window.
+struct Window {
+    microseconds_per_packet: f64,
+    lost_percent: f64,
+}
+
+impl Rig {
+    /// Ironbell with `calls` set up by SIP.
+    fn ours(arguments: &Arguments, calls: usize) -> Result<Self> {
+        let (generator, relay) = processors();
+        let exchange = start_ours(arguments, calls, relay)?;
+        let streams = Streams::start(LOCAL, generator)?;
+        let mut station = Station::new(site(&exchange, calls), SocketAddr::new(LOCAL, 0))?;
+        register(&mut station, calls)?;
+        let calling =
+            Calling { count: calls, rate: 100.0, talk: None, ring: Duration::ZERO, with_rtp: calls, control: false };
+        station.place(&calling, Some(&streams))?;
+        if station.up() != calls {
+            bail!("{} of {calls} calls came up: {:?}", station.up(), station.tally.session_failures);
+        }
+        Ok(Self { streams, pid: exchange.pid(), ours: Some((exchange, station)), _peer: None })
+    }
+
+    /// rtpengine with `calls` set up by its own protocol.
+    fn peer(calls: usize) -> Result<Self> {
+        let (generator, relay) = processors();
+        let mut engine = RtpEngine::start(relay)?;
+        let streams = Streams::start(LOCAL, generator)?;
+        let addresses = streams.addresses().to_vec();
+        for call in 0..calls {
+            let (one, other) = Tone::pair(call);
+            let id = (call * 2) as u32;
+            let sockets = [(call * 2) % addresses.len(), (call * 2 + 1) % addresses.len()];
+            let (to_caller, to_callee) = engine.call(addresses[sockets[0]], addresses[sockets[1]])?;
+            let spec = |id: u32, partner, socket, to, own, hears| StreamSpec {
+                id,
+                partner,
+                socket,
+                to,
+                says: Some(own),
+                own,
+                hears,
+                law: Law::Mu,
+                speaking: true,
+            };
+            streams.open(spec(id, id + 1, sockets[0], to_caller, one, other))?;
+            streams.open(spec(id + 1, id, sockets[1], to_callee, other, one))?;
+        }
+        Ok(Self { streams, pid: engine.pid(), ours: None, _peer: Some(engine) })
+    }
+
+    /// Waits, answering the exchange meanwhile.
+    fn dwell(&mut self, time: Duration) -> Result<()> {
+        match &mut self.ours {
+            Some((_, station)) => station.dwell(time, Some(&self.streams)),
+            None => {
+                thread::sleep(time);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets the streams run for a moment, then measures a window, then stops them.
+    fn measure(&mut self, window: Duration) -> Result<Window> {
+        self.streams.pause(false)?;
+        self.dwell(Duration::from_secs(1))?;
+        let totals = self.streams.totals();
+        let (sent, received) = (totals.sent.load(Relaxed), totals.received.load(Relaxed));
+        let before = process::cpu_time(self.pid)?;
+        self.dwell(window)?;
+        let used = process::cpu_time(self.pid)? - before;
+        let totals = self.streams.totals();
+        let received = totals.received.load(Relaxed) - received;
+        let sent = totals.sent.load(Relaxed) - sent;
+        self.streams.pause(true)?;
+        if received == 0 {
+            bail!("no packet was relayed");
+        }
+        Ok(Window {
+            microseconds_per_packet: used.as_secs_f64() * 1e6 / received as f64,
+            // What is under way at the edges of the window may make it a trifle negative.
+            lost_percent: (100.0 - received as f64 * 100.0 / sent as f64).max(0.0),
+        })
+    }
+
+    /// Ends it: the delays, and the exact loss from the first packet to the last.
+    fn finish(self) -> Result<(Delay, u64, u64, u64)> {
+        let late = self.streams.totals().late.load(Relaxed);
+        let (reports, delays) = self.streams.finish()?;
+        let sent: u64 = reports.iter().map(|report| report.sent).sum();
+        let received: u64 = reports.iter().map(|report| report.received - report.duplicates).sum();
+        Ok((Delay::from(&delays), sent, sent.saturating_sub(received), late))
+    }
+}
+
+fn start_ours(arguments: &Arguments, calls: usize, cpu: Option<usize>) -> Result<Exchange> {
+    Exchange::start(&arguments.ironbell, cpu, |data| {
+        let local = Configuration::local(LOCAL, calls * 2, data.to_owned())?;
+        Ok(Configuration { rtp_ports: 10_000..=19_999, shards: Some(1), ..local })
+    })
+}
+
+fn site(exchange: &Exchange, calls: usize) -> Site {
+    Site {
+        exchange: exchange.sip(),
+        domain: "pbx.test".into(),
+        phones: calls * 2,
+        understands: Understands::Md5,
+        patience: Duration::from_secs(120),
+    }
+}
+
+fn register(station: &mut Station, calls: usize) -> Result<()> {
+    station.register(&Registering { first: 0, count: calls * 2, rate: None, expires: 3_600 }, None)?;
+    if station.tally.registered != calls as u64 * 2 {
+        bail!("registrations failed: {:?}", station.tally.registration_failures);
+    }
+    Ok(())
+}
+
+/// M1.
+pub(super) fn relay_cost(arguments: &Arguments) -> Result<Vec<Outcome>> {
+    const CALLS: usize = 400;
+    let mut rigs = vec![Rig::ours(arguments, CALLS)?];
+    rigs[0].streams.pause(true)?;
+    if !arguments.alone {
+        let peer = Rig::peer(CALLS)?;
+        peer.streams.pause(true)?;
+        rigs.push(peer);
+    }
+    let mut costs = vec![Vec::new(); rigs.len()];
+    let mut losses = vec![0.0_f64; rigs.len()];
+    for round in 0..=arguments.rounds() {
+        for (side, rig) in rigs.iter_mut().enumerate() {
+            let window = rig.measure(arguments.window())?;
+            if round > 0 {
+                costs[side].push(window.microseconds_per_packet);
+                losses[side] = losses[side].max(window.lost_percent);
+            }
+        }
+    }
+    let mut costs = costs.into_iter();
+    let ours = Measured::new("ironbell", costs.next().unwrap_or_default());
+    let peer = costs.next().map(|rounds| Measured::new("rtpengine", rounds));
+    let outcome = Outcome::new(
+        "M1",
+        "processor time per relayed packet, 400 calls through SIP",
+        "µs",
+        ours,
+        peer,
+        Target::RatioAtMost(0.55),
+    );
+    Ok(vec![outcome.note(format!(
+        "largest loss in a window: {}",
+        losses.iter().map(|loss| format!("{loss:.3} %")).collect::<Vec<_>>().join(", ")
+    ))])
+}
+
+/// M2.
+pub(super) fn relay_delay(arguments: &Arguments) -> Result<Vec<Outcome>> {
+    const CALLS: usize = 1_500;
+    let mut rounds: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(), Default::default()];
+    let mut late = 0;
+    let mut medians = Vec::new();
+    // A round is a fresh start here: the delay of a queue that fills up shows only from the beginning.
+    for _ in 0..arguments.rounds().min(3) {
+        for (side, (delays, losses)) in rounds.iter_mut().enumerate() {
+            if side == 1 && arguments.alone {
+                continue;
+            }
+            let mut rig = if side == 0 { Rig::ours(arguments, CALLS)? } else { Rig::peer(CALLS)? };
+            rig.dwell(Duration::from_secs(1))?;
+            rig.streams.measure(true)?;
+            let window = rig.measure(arguments.window())?;
+            let (delay, _, _, slow) = rig.finish()?;
+            delays.push(delay.p99_ms);
+            losses.push(window.lost_percent);
+            late += slow;
+            medians.push(format!("{} p50 {:.2} ms", if side == 0 { "ironbell" } else { "rtpengine" }, delay.p50_ms));
+        }
+    }
+    let mut sides = rounds.into_iter().zip(["ironbell", "rtpengine"]);
+    let mut next = || sides.next().map(|((d, l), name)| (Measured::new(name, d), Measured::new(name, l)));
+    let Some((delay, loss)) = next() else { bail!("nothing measured") };
+    let (peer_delay, peer_loss) = next().filter(|(d, _)| !d.rounds.is_empty()).unzip();
+    Ok(vec![
+        Outcome::new(
+            "M2",
+            "p99 mouth to ear, 1,500 calls, 150,000 packets/s",
+            "ms",
+            delay,
+            peer_delay,
+            Target::AtMost(2.0),
+        )
+        .note("the generator's own reading delay of up to 0.25 ms is contained")
+        .note(format!("{}; generator late {late} times", medians.join(", "))),
+        Outcome::new("M2", "packets lost in the window", "%", loss, peer_loss, Target::AtMost(0.0)),
+    ])
+}
+
+/// M5.
+pub(super) fn relay_memory(arguments: &Arguments) -> Result<Vec<Outcome>> {
+    const CALLS: usize = 1_000;
+    let mut ours = Vec::new();
+    let mut peers = Vec::new();
+    let per_call = |before: u64, after: u64| (after.saturating_sub(before)) as f64 / 1_024.0 / CALLS as f64;
+    for _ in 0..arguments.rounds().min(3) {
+        let exchange = start_ours(arguments, CALLS, None)?;
+        let streams = Streams::start(LOCAL, None)?;
+        let mut station = Station::new(site(&exchange, CALLS), SocketAddr::new(LOCAL, 0))?;
+        register(&mut station, CALLS)?;
+        let before = process::private_memory(exchange.pid())?;
+        let calling =
+            Calling { count: CALLS, rate: 200.0, talk: None, ring: Duration::ZERO, with_rtp: CALLS, control: false };
+        station.place(&calling, Some(&streams))?;
+        station.dwell(Duration::from_secs(2), Some(&streams))?;
+        if station.up() != CALLS {
+            bail!("{} of {CALLS} calls came up: {:?}", station.up(), station.tally.session_failures);
+        }
+        ours.push(per_call(before, process::private_memory(exchange.pid())?));
+        drop(exchange);
+        streams.finish()?;
+
+        if !arguments.alone {
+            let engine = RtpEngine::start(None)?;
+            let before = process::private_memory(engine.pid())?;
+            drop(engine);
+            let mut rig = Rig::peer(CALLS)?;
+            rig.dwell(Duration::from_secs(2))?;
+            peers.push(per_call(before, process::private_memory(rig.pid)?));
+        }
+    }
+    let peer = (!peers.is_empty()).then(|| Measured::new("rtpengine", peers));
+    Ok(vec![
+        Outcome::new(
+            "M5",
+            "memory per relayed call, 1,000 calls",
+            "kB",
+            Measured::new("ironbell", ours),
+            peer,
+            Target::AtMost(4.0),
+        )
+        .note("ours is the whole process, signaling and call state included; the budget is for the media plane alone"),
+    ])
+}
