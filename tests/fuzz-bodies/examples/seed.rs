@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 fn main() -> io::Result<()> {
-    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
     let save = |corpus: &str, name: &str, bytes: &[u8]| {
         let directory = corpora.join(corpus);
         fs::create_dir_all(&directory)?;

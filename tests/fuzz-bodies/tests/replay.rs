@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 #[test]
 fn committed_corpora_pass() {
-    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
     for (name, body) in BODIES {
         let mut count = 0;
         for entry in fs::read_dir(corpora.join(name)).unwrap_or_else(|fault| panic!("corpus {name}: {fault}")) {
