@@ -1,9 +1,93 @@
-//! One fact, many readers.
+//! One fact, many readers: figures, call records, the log.
+//!
+//! Features know none of this; they emit [`Fact`]s. What is counted is counted on the signaling thread, because that costs an addition; what
+//! is written is handed to the [`journal`], because disks wait.
 
 pub mod cdr;
+pub mod journal;
+pub mod log;
+pub mod metrics;
 mod names;
+pub mod process;
+pub mod shards;
 
 pub use self::{
     cdr::CallRow,
+    metrics::{Lost, Metrics},
     names::{disposition, hangup_cause},
 };
+
+use self::log::Number;
+use signaling::fact::{CallRecord, Fact};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Call records on the way to the journal, which never waits for a disk: as many as end in the seconds a starved machine may take to run it.
+/// One more is lost, counted and shouted about.
+pub const JOURNAL_QUEUE_MAX: usize = 65_536;
+
+/// The signaling thread's end: takes facts, never waits.
+pub struct Publisher {
+    metrics: Arc<Metrics>,
+    journal: mpsc::Sender<Box<CallRecord>>,
+}
+
+impl Publisher {
+    /// Counts into `metrics`, hands records to `journal`.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>, journal: mpsc::Sender<Box<CallRecord>>) -> Self {
+        Self { metrics, journal }
+    }
+
+    /// Takes one fact.
+    pub fn publish(&mut self, fact: Fact) {
+        self.metrics.observe(&fact);
+        match fact {
+            Fact::CallEnded(record) => self.record(record),
+            Fact::Registered { number, contact, refreshed: false } => {
+                tracing::info!(component = "registrar", number = %Number(&number), contact, "registered");
+            }
+            Fact::Registered { number, refreshed: true, .. } => {
+                tracing::debug!(component = "registrar", number = %Number(&number), "registration refreshed");
+            }
+            Fact::Unregistered { number, contact, expired } => {
+                tracing::info!(component = "registrar", number = %Number(&number), contact, expired, "unregistered");
+            }
+            Fact::AuthFailed { source } => {
+                tracing::info!(component = "auth", %source, "credentials refused");
+            }
+            Fact::StoreFailed => {
+                tracing::warn!(
+                    component = "store",
+                    "a registration is kept in memory only: the store did not take it in time"
+                );
+            }
+            Fact::MediaRefused { call, why } => {
+                tracing::warn!(component = "media", %call, ?why, "a leg was refused");
+            }
+            Fact::InvariantViolated { invariant } => {
+                tracing::error!(
+                    component = "signaling",
+                    invariant,
+                    "an invariant is violated; this is a defect of the exchange"
+                );
+            }
+            Fact::CallChanged { call, state } => tracing::debug!(component = "call", %call, ?state, "changed"),
+            Fact::CallSetUp { call, took } => tracing::debug!(component = "call", %call, ?took, "answered"),
+            Fact::Dropped { why, source } => tracing::debug!(component = "transport", ?why, %source, "dropped"),
+            Fact::Request { .. } | Fact::Response { .. } => {}
+        }
+    }
+
+    /// Counts a datagram that did not leave.
+    pub fn lost(&self, why: Lost) {
+        self.metrics.lost(why);
+    }
+
+    fn record(&mut self, record: Box<CallRecord>) {
+        if let Err(refused) = self.journal.try_send(record) {
+            self.metrics.record_lost();
+            tracing::error!(component = "cdr", call = %refused.into_inner().call, "no room for a call record: it is lost");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! From arguments to a running exchange and back: load → check → allocate → pin → open → ready, then drain. The order of this file is the
+//! order of the boot; whatever cannot be had is said before the step after it begins.
+
+mod allowance;
+mod drain;
+mod serving;
+mod welcome;
+
+use crate::{
+    api::{Api, Keys},
+    clock,
+    config::{self, Amount, Config, DevSecrets, Level, LogFormat, Scheme},
+    media::Plane,
+    publish::{
+        JOURNAL_QUEUE_MAX, Metrics, Publisher,
+        journal::Journal,
+        log::{self, Shape},
+        process::Process,
+        shards::{ShardCollector, Shards, Watched},
+    },
+    store::{DataDir, Store},
+    wire::{self, Exchange, Signaling, listen},
+};
+use anyhow::{Context as _, Result, anyhow, bail};
+use media_core::{MediaConfig, ShardHandle};
+use signaling::{flow::Transport, settings::Listener};
+use std::{
+    fs,
+    io::Read as _,
+    net::IpAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, atomic::AtomicBool},
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::{runtime::Runtime, sync::mpsc};
+use tracing_subscriber::filter::LevelFilter;
+
+/// What `run` is told.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// The configuration; without one the demo configuration of `data_dir` is used, and made if need be.
+    pub config: Option<PathBuf>,
+    /// Where the demo configuration and its data live, `./data` unless given.
+    pub data_dir: Option<PathBuf>,
+    /// The address the demo exchange listens on for phones elsewhere, instead of that of its configuration.
+    pub listen: Option<IpAddr>,
+    /// How long a stop waits for calls, instead of `server.drain`.
+    pub drain: Option<Duration>,
+}
+
+/// Runs until stopped. 0: stopped as asked; 1: could not start, or had to end.
+#[must_use]
+pub fn run(options: &RunOptions) -> ExitCode {
+    match start(options).and_then(Running::serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("ironbell: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything that runs. Fields are dropped in order: the log ends last.
+struct Running {
+    services: Runtime,
+    signaling: JoinHandle<()>,
+    exchange: Exchange,
+    api: Arc<Api>,
+    http: std::net::TcpListener,
+    journal: Journal,
+    store: Store,
+    shards: Vec<Arc<ShardHandle>>,
+    drain: Duration,
+    _data_dir: DataDir,
+    _log: log::Guard,
+}
+
+fn start(options: &RunOptions) -> Result<Running> {
+    let began = clock::now();
+
+    // Load.
+    let (config, secrets) = load(options)?;
+
+    // Check.
+    let log = begin_log(&config)?;
+    report(&config);
+    let cores = Cores::plan(config.server.rtp.shards);
+    let seed = seed()?;
+    let media = media_config(&config, &cores, &seed)?;
+    let streams_max = allowance::check(&config, &media);
+
+    // Allocate.
+    let data_dir = DataDir::take(&config.server.data_dir)?;
+    let services =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("services").enable_all().build()?;
+    let metrics = Arc::new(Metrics::new()?);
+    let store = services.block_on(Store::open(&config.store.url, &data_dir))?;
+    let bindings = services.block_on(store.load_bindings())?;
+    services.block_on(store.audit("boot", "configuration", &config.hash))?;
+    let (records, record_queue) = mpsc::channel(JOURNAL_QUEUE_MAX);
+    let journal =
+        Journal::begin(&services, &config.server.data_dir, store.clone(), Arc::clone(&metrics), record_queue)?;
+    let (orders, order_queue) = mpsc::channel(signaling::limits::QUERIES_MAX);
+
+    // Pin.
+    let exchange = wire::door();
+    let wake = exchange.clone();
+    let waker: media_core::Waker = Arc::new(move || wake.wake());
+    let shards = media_core::spawn(&media, &waker).context("the media plane cannot be started")?;
+    let shards: Vec<_> = shards.into_iter().map(Arc::new).collect();
+    let watched = Shards::new(shards.iter().map(|shard| Arc::clone(shard) as Arc<dyn Watched>).collect());
+    metrics.register(Box::new(ShardCollector::new(Arc::clone(&watched))?))?;
+    metrics.register(Box::new(Process::new(config.server.data_dir.clone())?))?;
+
+    // Open.
+    let mut given = listen::Given::by_systemd().context("the sockets systemd passed cannot be taken")?;
+    let mut sockets = Vec::new();
+    let mut listeners = Vec::new();
+    for wanted in &config.server.sip.listen {
+        let Some(transport) = transport(wanted.scheme) else { continue };
+        let socket = listen::sip(&mut given, transport, wanted.address)?;
+        let bound = socket.bound()?;
+        listeners.push(Listener { transport, bound, advertised: config.server.sip.advertised(bound) });
+        sockets.push(socket);
+    }
+    if sockets.is_empty() {
+        bail!("server.sip.listen names no listener that is active in this version; udp://127.0.0.1:5060 would be one");
+    }
+    let http = listen::http(&mut given, config.api.listen)?;
+    if given.left() > 0 {
+        tracing::warn!(component = "boot", count = given.left(), "systemd passed sockets that no listener asks for");
+    }
+    let shard_count = u16::try_from(shards.len()).context("too many shards")?;
+    let settings = Arc::new(config.signaling(listeners.clone(), shard_count));
+    let signaling = wire::spawn(
+        &exchange,
+        Signaling {
+            settings,
+            seed,
+            sockets,
+            streams_max,
+            bindings,
+            plane: Plane::new(shards.clone()),
+            publisher: Publisher::new(Arc::clone(&metrics), records),
+            store: orders,
+            pinned: cores.signaling,
+        },
+    )
+    .context("the signaling thread cannot be started")?;
+    services.spawn(serving::write_bindings(store.clone(), exchange.clone(), order_queue));
+    let api = Arc::new(Api {
+        exchange: exchange.clone(),
+        store: store.clone(),
+        metrics,
+        shards: watched,
+        keys: Keys::new(config.api.keys.clone()),
+        metrics_open: config.api.metrics_open,
+        origins: config.api.cors.origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
+        started_at: began,
+        leaving: AtomicBool::new(false),
+    });
+
+    // Ready.
+    let took = clock::now() - began;
+    let http_at = http.local_addr()?;
+    for listener in &listeners {
+        tracing::info!(component = "boot", "SIP over {} on {}", listener.transport, listener.bound);
+    }
+    tracing::info!(
+        component = "boot",
+        "HTTP on {http_at}, media ports {}-{}",
+        config.server.rtp.ports.first,
+        config.server.rtp.ports.last
+    );
+    tracing::info!(
+        component = "boot",
+        shards = shard_count,
+        extensions = config.extensions.len(),
+        "ready in {} ms",
+        took.as_millis()
+    );
+    if let Some(secrets) = secrets {
+        println!("{}", welcome::text(&config, &listeners, http_at, &secrets));
+    }
+    let drain = options.drain.unwrap_or(config.server.drain);
+    Ok(Running {
+        services,
+        signaling,
+        exchange,
+        api,
+        http,
+        journal,
+        store,
+        shards,
+        drain,
+        _data_dir: data_dir,
+        _log: log,
+    })
+}
+
+fn load(options: &RunOptions) -> Result<(Config, Option<DevSecrets>)> {
+    let loaded = match &options.config {
+        Some(file) => config::load(file).map(|config| (config, None)),
+        None => {
+            let data_dir = options.data_dir.clone().unwrap_or_else(|| PathBuf::from("data"));
+            config::dev(&data_dir).map(|(mut config, secrets)| {
+                if let Some(address) = options.listen {
+                    config.server.sip.listen.iter_mut().for_each(|listen| listen.address.set_ip(address));
+                    config.server.rtp.bind = address;
+                }
+                (config, Some(secrets))
+            })
+        }
+    };
+    loaded.map_err(|faults| {
+        for fault in &faults {
+            eprintln!("{fault}");
+        }
+        match faults.len() {
+            1 => anyhow!("the configuration has a fault; nothing was started"),
+            count => anyhow!("the configuration has {count} faults; nothing was started"),
+        }
+    })
+}
+
+fn begin_log(config: &Config) -> Result<log::Guard> {
+    let level = match config.logging.level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warning => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    };
+    let shape = match config.logging.format {
+        LogFormat::Text => Shape::Text,
+        LogFormat::Json => Shape::Json,
+    };
+    log::begin(level, shape, config.logging.file.as_deref()).context("the log cannot be opened")
+}
+
+/// What is legal, and yet worth a word.
+fn report(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!(component = "config", "{warning}");
+    }
+    let not_active = config.not_active();
+    if !not_active.is_empty() {
+        tracing::warn!(component = "config", "not active in this version: {}", not_active.join(", "));
+    }
+}
+
+/// The transports of this version.
+const fn transport(scheme: Scheme) -> Option<Transport> {
+    match scheme {
+        Scheme::Udp => Some(Transport::Udp),
+        Scheme::Tcp => Some(Transport::Tcp),
+        Scheme::Tls | Scheme::Ws | Scheme::Wss => None,
+    }
+}
+
+fn seed() -> Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    fs::File::open("/dev/urandom")
+        .and_then(|mut random| random.read_exact(&mut seed))
+        .context("no randomness from the system")?;
+    Ok(seed)
+}
+
+/// Which thread has which core.
+struct Cores {
+    shards: u16,
+    of_shards: Vec<usize>,
+    signaling: Option<core_affinity::CoreId>,
+}
+
+impl Cores {
+    /// Shards take cores from the last one down and leave one to everybody else, as far as there are enough. Signaling has a core of its own
+    /// only where another is left for the services; where they share, the scheduler knows better than a pin.
+    fn plan(wanted: Amount) -> Self {
+        let mut cores = core_affinity::get_core_ids().unwrap_or_default();
+        let all = cores.len();
+        let shards = match wanted {
+            Amount::Auto => all.saturating_sub(if all >= 4 { 2 } else { 1 }).max(1),
+            Amount::Exactly(count) => usize::from(count).max(1),
+        };
+        let of_shards = cores.iter().rev().take(shards).map(|core| core.id).collect();
+        cores.truncate(all.saturating_sub(shards));
+        let signaling = if cores.len() >= 2 { cores.first().copied() } else { None };
+        Self { shards: u16::try_from(shards).unwrap_or(u16::MAX), of_shards, signaling }
+    }
+}
+
+fn media_config(config: &Config, cores: &Cores, seed: &[u8; 32]) -> Result<MediaConfig> {
+    let rtp = &config.server.rtp;
+    let (bind_v4, bind_v6) = match rtp.bind {
+        IpAddr::V4(bind) => (Some(bind), None),
+        IpAddr::V6(bind) => (None, Some(bind)),
+    };
+    let [a, b, c, d, e, f, g, h, ..] = *seed;
+    Ok(MediaConfig {
+        shards: cores.shards,
+        cpus: cores.of_shards.clone(),
+        bind_v4,
+        bind_v6,
+        ports: u16::try_from(rtp.ports.first)?..=u16::try_from(rtp.ports.last)?,
+        seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+    })
+}

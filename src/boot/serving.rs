@@ -1,0 +1,155 @@
+//! The time between ready and stop: signals, the watch over the parts, the store's queue.
+
+use super::{Running, drain};
+use crate::{
+    api,
+    publish::shards::SAMPLE_EVERY,
+    store::Store,
+    wire::{Exchange, StoreOrder},
+};
+use anyhow::{Context as _, Result, bail};
+use sd_notify::NotifyState;
+use signaling::{
+    effect::{Ask, Reply},
+    fact::Fact,
+    input::Command,
+};
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
+
+/// How long the exchange has for the watchdog's question.
+const WATCH_WITHIN: Duration = Duration::from_secs(5);
+
+/// Samples in a row at rest with media left over before that is called a leak.
+const LEFT_OVER_SAMPLES: u32 = 5;
+
+/// The signals that mean something.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Until the process is asked to stop.
+    pub(super) async fn stop(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => {
+                    tracing::warn!(component = "boot", "SIGHUP: reload is not active in this version; stop and start to read the configuration");
+                }
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Serves until stopped.
+    pub(super) fn serve(self) -> Result<()> {
+        let Self { services, signaling, exchange, api, http, journal, store, shards, drain, _data_dir, _log } = self;
+        let outcome = services.block_on(async {
+            let mut signals = Signals::new().context("signals cannot be waited for")?;
+            let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
+            let router = api::router(Arc::clone(&api));
+            let http = tokio::spawn(api::serve(http, router, async {
+                let _ = http_stopped.await;
+            }));
+            // Not under systemd this does nothing.
+            let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status("ready")]);
+            let watch = watch(&api);
+            let alive = async {
+                while !signaling.is_finished() {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            };
+            tokio::select! {
+                () = signals.stop() => {}
+                () = watch => {}
+                () = alive => bail!("the signaling thread has ended; the process ends so that its supervisor starts it anew"),
+            }
+            let _ = sd_notify::notify(&[NotifyState::Stopping]);
+            drain::drain(&api, &exchange, &mut signals, drain).await;
+            exchange.quit();
+            // The thread returns between two messages.
+            while !signaling.is_finished() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            drop(shards);
+            journal.finish().await;
+            drop(store);
+            let _ = stop_http.send(());
+            // A client that reads slowly does not hold up the end.
+            let _ = tokio::time::timeout(Duration::from_secs(1), http).await;
+            Ok(())
+        });
+        tracing::info!(component = "boot", "stopped");
+        services.shutdown_timeout(Duration::from_secs(1));
+        outcome
+    }
+}
+
+/// Takes the shards' rates, tells the watchdog that the exchange answers, and looks whether what was opened is returned.
+async fn watch(api: &api::Api) {
+    let mut every = interval(SAMPLE_EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let watched = sd_notify::watchdog_enabled().is_some();
+    let mut left_over = 0;
+    loop {
+        every.tick().await;
+        api.shards.sample();
+        let Ok(Reply::Status(status)) = api.exchange.ask(Command::Status, WATCH_WITHIN).await else {
+            tracing::error!(component = "boot", "the exchange does not answer");
+            continue;
+        };
+        if watched {
+            let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+        }
+        // What is created is counted and returned: without calls and sessions in signaling the shards hold none.
+        let at_rest = status.calls == 0 && status.sessions == 0;
+        left_over = if at_rest && api.shards.sessions() > 0 { left_over + 1 } else { 0 };
+        if left_over == LEFT_OVER_SAMPLES {
+            tracing::error!(
+                component = "boot",
+                sessions = api.shards.sessions(),
+                "media sessions are left over; this is a defect of the exchange"
+            );
+            api.metrics.observe(&Fact::InvariantViolated { invariant: "balance" });
+        }
+    }
+}
+
+/// Writes what the exchange wants stored, many at once, each account's in its order, and tells it what became of it.
+pub(super) async fn write_bindings(store: Store, exchange: Exchange, mut orders: mpsc::Receiver<StoreOrder>) {
+    // As many as the exchange has questions open, which it bounds.
+    let mut writes = JoinSet::new();
+    while let Some(StoreOrder { query, ask }) = orders.recv().await {
+        let Ask::SaveBindings { number, bindings } = ask;
+        let (store, exchange) = (store.clone(), exchange.clone());
+        let mut write = Box::pin(async move {
+            let outcome = store.save_bindings(number, bindings).await;
+            exchange.stored(query, outcome);
+        });
+        // The first poll puts the write into the store's queue, in the order of the orders; only the wait for its commit is done aside.
+        let first = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+        if first.is_pending() {
+            writes.spawn(write);
+        }
+        while writes.try_join_next().is_some() {}
+    }
+    while writes.join_next().await.is_some() {}
+}

@@ -1,0 +1,318 @@
+//! Prometheus figures of what happened, with every handle resolved at boot so that a message costs an addition.
+//!
+//! Labels are bounded: kinds and reasons, never calls, numbers or addresses. Figures that are a state rather than a count are asked for when
+//! they are read ([`Metrics::observe_status`]), so that they are never older than the answer.
+
+use super::names;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
+use signaling::{
+    effect::StatusView,
+    fact::{CallRecord, Disposition, DropReason, Fact, MethodLabel},
+    flow::Transport,
+};
+
+/// Why a datagram of ours did not leave.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Lost {
+    /// The kernel's send buffer is full.
+    SendBufferFull,
+    /// No datagram socket belongs to the flow.
+    NoSocket,
+    /// The system refused: no route, no such network, too large.
+    Unsendable,
+}
+
+/// All figures the shell counts itself.
+pub struct Metrics {
+    registry: Registry,
+    requests: Vec<IntCounter>,
+    responses: Vec<IntCounter>,
+    dropped: Vec<IntCounter>,
+    lost: [IntCounter; 3],
+    auth_failures: IntCounter,
+    calls: Vec<IntCounter>,
+    setup: Histogram,
+    call_bytes: Histogram,
+    mos: Histogram,
+    loss: Histogram,
+    jitter: Histogram,
+    store_failures: IntCounter,
+    media_refused: Vec<IntCounter>,
+    invariants: IntCounterVec,
+    records_lost: IntCounter,
+    active: IntGauge,
+    legs: IntGauge,
+    registrations: IntGauge,
+    transactions: IntGauge,
+    timers: IntGauge,
+    streams: IntGauge,
+    queries: IntGauge,
+    draining: IntGauge,
+}
+
+impl Metrics {
+    /// All figures at zero.
+    ///
+    /// # Errors
+    /// When two figures have one name, which is a mistake in this file.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let make = Maker { registry: &registry };
+        let requests = make.counters(
+            "ironbell_sip_requests_total",
+            "SIP requests read and sent.",
+            &["method", "transport", "direction"],
+        )?;
+        let responses =
+            make.counters("ironbell_sip_responses_total", "SIP responses read and sent.", &["class", "direction"])?;
+        let dropped = make.counters(
+            "ironbell_sip_dropped_total",
+            "SIP messages thrown away, and datagrams that could not be sent.",
+            &["reason"],
+        )?;
+        let calls = make.counters("ironbell_calls_total", "Calls that ended.", &["direction", "disposition"])?;
+        let refused = make.counters("ironbell_media_refused_total", "Legs a shard refused.", &["reason"])?;
+        let invariants = make.counters(
+            "ironbell_invariant_violations_total",
+            "Checks of the exchange by itself that failed: defects.",
+            &["invariant"],
+        )?;
+        for known in ["panic", "state", "balance"] {
+            invariants.with_label_values(&[known]);
+        }
+        make.gauge("ironbell_up", "1 while the exchange runs.")?.set(1);
+        make.gauge("ironbell_recordings_active", "Recordings being written.")?;
+        make.gauge("ironbell_bans_active", "Sources banned.")?;
+        let build = make.gauges("ironbell_build_info", "The version that runs.", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        Ok(Self {
+            requests: names::METHODS
+                .iter()
+                .flat_map(|method| names::TRANSPORTS.map(|transport| (method, transport)))
+                .flat_map(|(method, transport)| {
+                    names::DIRECTIONS.map(|direction| [method.1, transport.lower(), direction])
+                })
+                .map(|labels| requests.with_label_values(&labels))
+                .collect(),
+            responses: ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"]
+                .iter()
+                .flat_map(|class| names::DIRECTIONS.map(|direction| responses.with_label_values(&[*class, direction])))
+                .collect(),
+            dropped: names::DROPS.iter().map(|(_, reason)| dropped.with_label_values(&[*reason])).collect(),
+            lost: ["send_buffer_full", "no_socket", "unsendable"].map(|reason| dropped.with_label_values(&[reason])),
+            // Without trunks every call is between our own accounts.
+            calls: names::DISPOSITIONS.iter().map(|(_, name)| calls.with_label_values(&["internal", *name])).collect(),
+            media_refused: names::REFUSALS.iter().map(|reason| refused.with_label_values(&[*reason])).collect(),
+            auth_failures: make.counter("ironbell_auth_failures_total", "Wrong, unknown or replayed credentials.")?,
+            setup: make.histogram(
+                "ironbell_call_setup_seconds",
+                "From a call's INVITE to its answer.",
+                &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0],
+            )?,
+            call_bytes: make.histogram(
+                "ironbell_call_bytes",
+                "Memory a call held at its largest.",
+                &[1024.0, 2048.0, 4096.0, 6144.0, 8192.0, 12288.0, 16384.0, 32768.0, 65536.0],
+            )?,
+            mos: make.histogram(
+                "ironbell_media_mos",
+                "Mean opinion score of a leg, by the E-model.",
+                &[1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.2, 4.3, 4.4, 4.5],
+            )?,
+            loss: make.histogram(
+                "ironbell_media_loss_ratio",
+                "Packets of a leg that never came.",
+                &[0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0],
+            )?,
+            jitter: make.histogram(
+                "ironbell_media_jitter_seconds",
+                "Interarrival jitter of a leg.",
+                &[0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5],
+            )?,
+            store_failures: make.counter("ironbell_store_failures_total", "Writes the store did not take in time.")?,
+            records_lost: make.counter("ironbell_records_lost_total", "Call records that found no room any more.")?,
+            active: make.gauge("ironbell_calls_active", "Calls up.")?,
+            legs: make.gauge("ironbell_legs_active", "Legs of the calls that are up.")?,
+            registrations: make.gauge("ironbell_registrations", "Accounts with at least one binding.")?,
+            transactions: make.gauge("ironbell_transactions_active", "SIP transactions.")?,
+            timers: make.gauge("ironbell_timers_active", "Timers armed in signaling.")?,
+            streams: make.gauge("ironbell_sip_streams_active", "SIP stream connections with state.")?,
+            queries: make.gauge("ironbell_store_queries_active", "Questions to the store without an answer.")?,
+            draining: make.gauge("ironbell_draining", "1 while no new calls are taken.")?,
+            invariants,
+            registry,
+        })
+    }
+
+    /// Adds figures that others keep.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn register(&self, collector: Box<dyn Collector>) -> prometheus::Result<()> {
+        self.registry.register(collector)
+    }
+
+    /// Everything, as Prometheus reads it.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::with_capacity(32 * 1024);
+        // Writing to a string cannot fail, and the families are the registry's own.
+        let _ = prometheus::TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text);
+        text
+    }
+
+    /// Takes over the figures of the whole.
+    pub fn observe_status(&self, status: &StatusView) {
+        self.active.set(figure(status.calls));
+        self.legs.set(figure(status.legs));
+        self.registrations.set(figure(status.registrations));
+        self.transactions.set(figure(status.transactions));
+        self.timers.set(figure(status.timers));
+        self.streams.set(figure(status.streams));
+        self.queries.set(figure(status.queries));
+        self.draining.set(i64::from(status.draining));
+    }
+
+    /// Counts a fact.
+    pub fn observe(&self, fact: &Fact) {
+        match fact {
+            Fact::Request { method, transport, inbound } => request(&self.requests, *method, *transport, *inbound),
+            Fact::Response { class, inbound } => {
+                let at = (usize::from(*class).clamp(1, 6) - 1) * 2 + usize::from(!*inbound);
+                self.responses[at].inc();
+            }
+            Fact::Dropped { why, .. } => self.dropped[drop_place(*why)].inc(),
+            Fact::AuthFailed { .. } => self.auth_failures.inc(),
+            Fact::StoreFailed => self.store_failures.inc(),
+            Fact::CallSetUp { took, .. } => self.setup.observe(took.as_secs_f64()),
+            Fact::CallEnded(record) => self.observe_call(record),
+            Fact::MediaRefused { why, .. } => self.media_refused[names::refusal_place(*why)].inc(),
+            Fact::InvariantViolated { invariant } => self.invariants.with_label_values(&[*invariant]).inc(),
+            Fact::Registered { .. } | Fact::Unregistered { .. } | Fact::CallChanged { .. } => {}
+        }
+    }
+
+    fn observe_call(&self, record: &CallRecord) {
+        self.calls[disposition_place(record.disposition)].inc();
+        #[expect(clippy::cast_precision_loss, reason = "a call's memory is far below 2^52 bytes")]
+        self.call_bytes.observe(record.bytes as f64);
+        for report in record.legs.iter().filter_map(|leg| leg.report) {
+            let expected = report.packets_received + report.packets_lost;
+            if expected == 0 {
+                continue;
+            }
+            #[expect(clippy::cast_precision_loss, reason = "packets of one leg are far below 2^52")]
+            self.loss.observe(report.packets_lost as f64 / expected as f64);
+            self.jitter.observe(report.jitter.as_secs_f64());
+            if let Some(mos) = report.mos {
+                self.mos.observe(f64::from(mos));
+            }
+        }
+    }
+
+    /// Counts a datagram that did not leave.
+    pub fn lost(&self, why: Lost) {
+        let [full, no_socket, unsendable] = &self.lost;
+        match why {
+            Lost::SendBufferFull => full.inc(),
+            Lost::NoSocket => no_socket.inc(),
+            Lost::Unsendable => unsendable.inc(),
+        }
+    }
+
+    /// Counts a record that found no room.
+    pub fn record_lost(&self) {
+        self.records_lost.inc();
+    }
+}
+
+struct Maker<'r> {
+    registry: &'r Registry,
+}
+
+impl Maker<'_> {
+    fn add<C: Collector + Clone + 'static>(&self, figure: C) -> prometheus::Result<C> {
+        self.registry.register(Box::new(figure.clone()))?;
+        Ok(figure)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.add(IntCounter::new(name, help)?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        self.add(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.add(IntGauge::new(name, help)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<prometheus::IntGaugeVec> {
+        self.add(prometheus::IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
+        self.add(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
+    }
+}
+
+fn request(counters: &[IntCounter], method: MethodLabel, transport: Transport, inbound: bool) {
+    let transport = names::TRANSPORTS.iter().position(|known| *known == transport).unwrap_or(0);
+    let at = (method_place(method) * names::TRANSPORTS.len() + transport) * 2 + usize::from(!inbound);
+    counters[at].inc();
+}
+
+fn method_place(method: MethodLabel) -> usize {
+    // The table is in the order of the enumeration; a test holds them together.
+    method as usize
+}
+
+fn drop_place(why: DropReason) -> usize {
+    why as usize
+}
+
+fn disposition_place(disposition: Disposition) -> usize {
+    disposition as usize
+}
+
+fn figure(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_of_labels_are_in_the_order_of_their_enumerations() {
+        for (place, (method, _)) in names::METHODS.iter().enumerate() {
+            assert_eq!(method_place(*method), place);
+        }
+        for (place, (why, _)) in names::DROPS.iter().enumerate() {
+            assert_eq!(drop_place(*why), place);
+        }
+        for (place, (disposition, _)) in names::DISPOSITIONS.iter().enumerate() {
+            assert_eq!(disposition_place(*disposition), place);
+        }
+    }
+
+    #[test]
+    fn a_request_is_counted_under_its_own_labels() {
+        let metrics = Metrics::new().unwrap();
+        metrics.observe(&Fact::Request { method: MethodLabel::Other, transport: Transport::Tcp, inbound: false });
+        metrics.observe(&Fact::Request { method: MethodLabel::Register, transport: Transport::Udp, inbound: true });
+        metrics.observe(&Fact::Response { class: 6, inbound: false });
+        let text = metrics.render();
+        for line in [
+            r#"ironbell_sip_requests_total{direction="out",method="OTHER",transport="tcp"} 1"#,
+            r#"ironbell_sip_requests_total{direction="in",method="REGISTER",transport="udp"} 1"#,
+            r#"ironbell_sip_requests_total{direction="in",method="INVITE",transport="udp"} 0"#,
+            r#"ironbell_sip_responses_total{class="6xx",direction="out"} 1"#,
+            "ironbell_up 1",
+            "ironbell_calls_active 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
+}

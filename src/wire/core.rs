@@ -1,0 +1,265 @@
+//! The exchange and the hands that perform what it wants: one value on one thread, lent to whichever task has something to tell it.
+//!
+//! Tasks of the signaling thread share a [`Core`] and call [`Core::handle`]; it never waits, so no two of them are ever inside, and nothing
+//! between a socket and the exchange queues, copies or locks.
+
+use super::{
+    limits::{MEDIA_RETRY, PANICS_MAX},
+    mailbox::Letter,
+    tcp::Streams,
+    udp::Datagrams,
+};
+use crate::{
+    clock,
+    media::{Plane, Sent},
+    publish::Publisher,
+};
+use contract::{Instant, MediaCommand, MediaEvent, MediaRefusal, ShardId};
+use signaling::{
+    effect::{Ask, Effect, Effects, Reply},
+    fact::Fact,
+    id::{QueryId, Ticket},
+    input::{Command, Input, StoreFault, StoredBinding},
+    pbx::Pbx,
+};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// What the store shall write; answered through [`super::Exchange::stored`].
+#[derive(Debug)]
+pub struct StoreOrder {
+    /// The question's name.
+    pub query: QueryId,
+    /// What to write.
+    pub ask: Ask,
+}
+
+/// The exchange, its sockets and its surroundings.
+pub(super) struct Core {
+    inner: RefCell<Inner>,
+    /// Woken when the next deadline moved forward, or has come to be.
+    pub(super) deadline_moved: Notify,
+}
+
+struct Inner {
+    pbx: Pbx,
+    effects: Effects,
+    later: VecDeque<Input<'static>>,
+    datagrams: Datagrams,
+    streams: Streams,
+    plane: Plane,
+    publisher: Publisher,
+    store: mpsc::Sender<StoreOrder>,
+    waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
+    next_ticket: u64,
+    armed: Option<Instant>,
+    panics: u32,
+}
+
+impl Core {
+    pub(super) fn new(
+        pbx: Pbx,
+        datagrams: Datagrams,
+        streams: Streams,
+        plane: Plane,
+        publisher: Publisher,
+        store: mpsc::Sender<StoreOrder>,
+    ) -> Rc<Self> {
+        let inner = Inner {
+            pbx,
+            effects: Effects::with_capacity(64),
+            later: VecDeque::new(),
+            datagrams,
+            streams,
+            plane,
+            publisher,
+            store,
+            waiting: HashMap::new(),
+            next_ticket: 0,
+            armed: None,
+            panics: 0,
+        };
+        Rc::new(Self { inner: RefCell::new(inner), deadline_moved: Notify::new() })
+    }
+
+    /// Tells the exchange one thing and performs what it wants, in its order.
+    pub(super) fn handle(self: &Rc<Self>, input: Input<'_>) {
+        let mut inner = self.inner.borrow_mut();
+        inner.handle(self, input);
+        if inner.deadline_is_sooner() {
+            self.deadline_moved.notify_one();
+        }
+    }
+
+    /// Gives the exchange the bindings of before; the first thing it is told.
+    pub(super) fn restore(self: &Rc<Self>, bindings: Vec<StoredBinding>) {
+        self.handle(Input::Restored(bindings));
+    }
+
+    /// Opens a letter.
+    pub(super) fn open(self: &Rc<Self>, letter: Letter) {
+        let input = match letter {
+            Letter::Asked { command, reply } => self.inner.borrow_mut().admit(command, reply),
+            Letter::Stored { query, outcome } => Input::Stored { query, outcome },
+        };
+        self.handle(input);
+    }
+
+    /// Takes one media event from the shards, if there is one.
+    pub(super) fn media_event(&self) -> Option<MediaEvent> {
+        self.inner.borrow_mut().plane.event()
+    }
+
+    /// When the timer shall fire next; remembered as armed.
+    pub(super) fn arm(&self) -> Option<Instant> {
+        let mut inner = self.inner.borrow_mut();
+        inner.armed = inner.deadline();
+        inner.armed
+    }
+
+    /// The deadline has come.
+    pub(super) fn tick(self: &Rc<Self>) {
+        let due = {
+            let mut inner = self.inner.borrow_mut();
+            inner.armed = None;
+            inner.plane.retry();
+            inner.pbx.deadline().is_some_and(|at| at <= clock::now())
+        };
+        if due {
+            self.handle(Input::Tick);
+        }
+    }
+
+    /// The exchange's own checks, run while it works.
+    pub(super) fn check(&self) {
+        let mut inner = self.inner.borrow_mut();
+        inner.waiting.retain(|_, reply| !reply.is_closed());
+        if let Err(invariant) = inner.pbx.check_invariants() {
+            tracing::error!(
+                component = "wire",
+                invariant,
+                "an invariant is violated; this is a defect of the exchange"
+            );
+            let fact = Fact::InvariantViolated { invariant };
+            inner.publisher.publish(fact);
+        }
+    }
+
+    /// The streams, for the tasks that serve them.
+    pub(super) fn streams<T>(&self, with: impl FnOnce(&mut Streams) -> T) -> T {
+        with(&mut self.inner.borrow_mut().streams)
+    }
+}
+
+impl Inner {
+    fn handle(&mut self, core: &Rc<Core>, input: Input<'_>) {
+        self.turn(core, input);
+        // Each of these answers an effect of the turn before, so their number is bounded by what the exchange asked for.
+        while let Some(input) = self.later.pop_front() {
+            self.turn(core, input);
+        }
+    }
+
+    fn turn(&mut self, core: &Rc<Core>, input: Input<'_>) {
+        let now = clock::now();
+        let mut effects = core::mem::take(&mut self.effects);
+        let pbx = &mut self.pbx;
+        // A panic in the exchange is a defect of ours, and one peer's message must not end the calls of all others. What was asked for until
+        // then is performed, because the state already counts on it. The state may be inconsistent from here on: the exchange checks itself,
+        // and when it no longer holds together, or panics again and again, the process ends loudly and its supervisor starts it anew, with its
+        // registrations. Waiting for the calls to end would keep a broken exchange in service.
+        let outcome = catch_unwind(AssertUnwindSafe(|| pbx.handle(now, input, &mut effects)));
+        if outcome.is_err() {
+            self.panicked();
+        }
+        for effect in effects.drain(..) {
+            self.perform(core, effect);
+        }
+        self.effects = effects;
+    }
+
+    fn panicked(&mut self) {
+        self.panics += 1;
+        self.publisher.publish(Fact::InvariantViolated { invariant: "panic" });
+        let sane = catch_unwind(AssertUnwindSafe(|| self.pbx.check_invariants()));
+        let verdict = match sane {
+            Ok(Ok(())) if self.panics < PANICS_MAX => {
+                tracing::error!(
+                    component = "wire",
+                    panics = self.panics,
+                    "the exchange panicked; its state holds together, it goes on"
+                );
+                return;
+            }
+            Ok(Ok(())) => "too many panics",
+            Ok(Err(invariant)) => invariant,
+            Err(_) => "its checks panic too",
+        };
+        tracing::error!(component = "wire", verdict, "the exchange panicked and cannot go on");
+        eprintln!("ironbell: the exchange panicked and cannot go on: {verdict}");
+        std::process::abort();
+    }
+
+    fn perform(&mut self, core: &Rc<Core>, effect: Effect) {
+        match effect {
+            Effect::Transmit { flow, bytes } => match flow.connection {
+                Some(connection) => self.streams.transmit(connection, bytes),
+                None => self.datagrams.transmit(flow.listener, flow.remote, &bytes, &self.publisher),
+            },
+            Effect::OpenFlow { connection, listener, remote } => self.streams.open(core, connection, listener, remote),
+            Effect::CloseFlow { connection } => self.streams.close(connection),
+            Effect::Media { shard, command } => self.command(shard, command),
+            Effect::Store { query, ask } => {
+                if let Err(refused) = self.store.try_send(StoreOrder { query, ask }) {
+                    let fault = match refused {
+                        mpsc::error::TrySendError::Full(_) => StoreFault::Full,
+                        mpsc::error::TrySendError::Closed(_) => StoreFault::Unavailable,
+                    };
+                    self.later.push_back(Input::Stored { query, outcome: Err(fault) });
+                }
+            }
+            Effect::Reply { ticket, reply } => {
+                if let Some(waiting) = self.waiting.remove(&ticket) {
+                    // Whoever asked may have given up waiting.
+                    let _ = waiting.send(reply);
+                }
+            }
+            Effect::Fact(fact) => self.publisher.publish(fact),
+        }
+    }
+
+    fn command(&mut self, shard: ShardId, command: MediaCommand) {
+        match self.plane.send(shard, command) {
+            Sent::Taken => {}
+            Sent::Refused { session, member } => {
+                let why = MediaRefusal::SessionsExhausted;
+                self.later.push_back(Input::Media(MediaEvent::LegRefused { session, member, why }));
+            }
+        }
+    }
+
+    fn admit(&mut self, command: Command, reply: oneshot::Sender<Reply>) -> Input<'static> {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.waiting.insert(ticket, reply);
+        Input::Asked { ticket, command }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let retry = self.plane.holds_back().then(|| clock::now() + MEDIA_RETRY);
+        [self.pbx.deadline(), retry].into_iter().flatten().min()
+    }
+
+    fn deadline_is_sooner(&self) -> bool {
+        match (self.deadline(), self.armed) {
+            (Some(wanted), Some(armed)) => wanted < armed,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The door of the signaling thread for other threads: bounded, and it wakes the thread.
+
+use super::limits::MAILBOX_MAX;
+use crossbeam::queue::ArrayQueue;
+use signaling::{
+    effect::{Refusal, Reply},
+    id::QueryId,
+    input::{Command, StoreFault},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Notify, oneshot};
+
+/// One message for the signaling thread.
+#[derive(Debug)]
+pub(super) enum Letter {
+    /// A command, and where its reply goes.
+    Asked { command: Command, reply: oneshot::Sender<Reply> },
+    /// The store answers.
+    Stored { query: QueryId, outcome: Result<(), StoreFault> },
+}
+
+/// What both sides hold.
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    letters: ArrayQueue<Letter>,
+    wake: Notify,
+    /// Its own flag, because an order to leave must not find the box full.
+    quit: AtomicBool,
+}
+
+impl Mailbox {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { letters: ArrayQueue::new(MAILBOX_MAX), wake: Notify::new(), quit: AtomicBool::new(false) })
+    }
+
+    /// Puts a letter in; gives it back when there is no room.
+    pub(super) fn put(&self, letter: Letter) -> Result<(), Letter> {
+        let put = self.letters.push(letter);
+        self.wake.notify_one();
+        put
+    }
+
+    pub(super) fn take(&self) -> Option<Letter> {
+        self.letters.pop()
+    }
+
+    pub(super) fn quits(&self) -> bool {
+        self.quit.load(Ordering::Acquire)
+    }
+
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Until someone wakes the thread; a wake before the call counts.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}
+
+/// Why a command has no reply.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unanswered {
+    /// The signaling thread did not answer in time.
+    Late,
+    /// The signaling thread is gone.
+    Gone,
+}
+
+/// How other threads speak to the exchange. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    pub(super) mailbox: Arc<Mailbox>,
+}
+
+impl Exchange {
+    /// Gives `command` to the exchange and waits for the reply, at most `within`. A full mailbox is [`Refusal::Exhausted`].
+    ///
+    /// # Errors
+    /// When there is no reply.
+    pub async fn ask(&self, command: Command, within: Duration) -> Result<Reply, Unanswered> {
+        let (reply, answer) = oneshot::channel();
+        if self.mailbox.put(Letter::Asked { command, reply }).is_err() {
+            return Ok(Reply::Refused(Refusal::Exhausted));
+        }
+        match tokio::time::timeout(within, answer).await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) => Err(Unanswered::Gone),
+            Err(_) => Err(Unanswered::Late),
+        }
+    }
+
+    /// Gives the store's answer to the exchange. Without room it is lost, and the exchange's own time-out answers in its place.
+    pub fn stored(&self, query: QueryId, outcome: Result<(), StoreFault>) {
+        if self.mailbox.put(Letter::Stored { query, outcome }).is_err() {
+            tracing::warn!(component = "wire", "mailbox full: an answer of the store is lost");
+        }
+    }
+
+    /// Wakes the signaling thread, for instance because a shard has events.
+    pub fn wake(&self) {
+        self.mailbox.wake();
+    }
+
+    /// Ends the signaling thread; what is still up is forgotten.
+    pub fn quit(&self) {
+        self.mailbox.quit.store(true, Ordering::Release);
+        self.mailbox.wake();
+    }
+}
