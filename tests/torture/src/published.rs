@@ -37,7 +37,8 @@ const BAD: Answer = OneOf(&[400]);
 
 /// All of them.
 pub const CASES: [Case; 61] = [
-    case("rfc4475/wsinv.dat", "3.1.1.1", Accept, CHALLENGED),
+    // It has a tag in To, and we know of no such dialog.
+    case("rfc4475/wsinv.dat", "3.1.1.1", Accept, OneOf(&[481])),
     case("rfc4475/intmeth.dat", "3.1.1.2", Accept, UNKNOWN_METHOD),
     case("rfc4475/esc01.dat", "3.1.1.3", Accept, CHALLENGED),
     case("rfc4475/escnull.dat", "3.1.1.4", Accept, CHALLENGED),
