@@ -53,6 +53,8 @@ impl Authenticator {
     #[must_use]
     pub fn new(seed: [u8; 32]) -> Self {
         let mut random = ChaCha8Rng::from_seed(seed);
+        // A stream of its own, so that who gives the same seed to others does not give them this key.
+        random.set_stream(u64::from_be_bytes(*b"digest\0\0"));
         let mut key = Zeroizing::new([0; 32]);
         random.fill_bytes(&mut *key);
         let nobodys = Secret::new(format!("{:016x}", random.next_u64()));

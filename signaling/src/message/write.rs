@@ -86,8 +86,8 @@ impl Writer {
 
     /// Begins header lines without a start line, to be kept and appended to messages by [`Writer::append`].
     #[must_use]
-    pub(crate) const fn lines() -> Self {
-        Self { bytes: Vec::new() }
+    pub(crate) fn lines() -> Self {
+        Self { bytes: Vec::with_capacity(Self::CAPACITY / 2) }
     }
 
     /// What was written so far.

@@ -4,6 +4,7 @@ use super::{
     ClientId, ServerId, Stack, TransactionUser, Turn,
     client::{self, Tell},
     clock::{Clock, Due},
+    key::Marks,
     machine::{server_invite, server_other},
     server::{self, Machine, Server},
 };
@@ -161,9 +162,10 @@ impl Stack {
         }
         // RFC 3261 section 17.2.3: an ACK belongs to the transaction of its INVITE.
         let of = if method == Method::Ack { Method::Invite } else { method };
-        let Some(key) = self.keys.server(request, of) else {
+        let Some(marks) = Marks::read(request) else {
             return drop_it(flow, DropReason::Malformed, out);
         };
+        let key = self.keys.server(&marks, of);
         if let Some(&id) = self.by_key.get(&key) {
             return self.take_known(now, flow, id, request, user, out);
         }
@@ -171,9 +173,9 @@ impl Stack {
             // The ACK of a 2xx, or of an answer given without a transaction.
             user.on_ack(&mut Turn { now, stack: self, out }, request, flow);
         } else if method == Method::Cancel {
-            self.take_cancel(now, flow, key, request, user, out);
+            self.take_cancel(now, flow, (key, &marks), request, user, out);
         } else {
-            self.take_new(now, flow, key, request, user, out);
+            self.take_new(now, flow, (key, &marks), request, user, out);
         }
     }
 
@@ -202,16 +204,15 @@ impl Stack {
         &mut self,
         now: Instant,
         flow: Flow,
-        key: u64,
+        (key, marks): (u64, &Marks<'_>),
         request: &Message<'_>,
         user: &mut U,
         out: &mut Effects,
     ) {
-        if let Err(fault) = may_travel(request) {
+        if let Err(fault) = may_travel(request, marks.has_to_tag) {
             return self.refuse(flow, request, fault, &[], out);
         }
-        let outside_dialogs = request.to().is_ok_and(|to| to.tag().is_none());
-        let merge = if outside_dialogs { self.keys.merge(request).unwrap_or(0) } else { 0 };
+        let merge = self.keys.merge(marks);
         // RFC 3261 section 8.2.2.2: the same request by another way.
         if merge != 0 && self.merged.contains_key(&merge) {
             return self.refuse(flow, request, fault(482), &[], out);
@@ -220,7 +221,7 @@ impl Stack {
             Some(Method::Invite) => Machine::Invite(server_invite::State::Proceeding),
             _ => Machine::Other(server_other::State::Trying),
         };
-        let Some(id) = self.begin(flow, key, merge, machine, request, out) else { return };
+        let Some(id) = self.begin(flow, (key, marks), merge, machine, request, out) else { return };
         user.on_request(&mut Turn { now, stack: self, out }, id, request, flow);
         // RFC 3261 section 17.2.1: 100 unless the user answers within 200 ms. Who has not answered yet waits for somebody.
         let silent = self.servers.get(id.0).is_some_and(|server| {
@@ -236,16 +237,16 @@ impl Stack {
         &mut self,
         now: Instant,
         flow: Flow,
-        key: u64,
+        (key, marks): (u64, &Marks<'_>),
         request: &Message<'_>,
         user: &mut U,
         out: &mut Effects,
     ) {
-        let invite = self.keys.server(request, Method::Invite).and_then(|key| self.by_key.get(&key).copied());
-        let Some(invite) = invite else {
+        let Some(invite) = self.by_key.get(&self.keys.server(marks, Method::Invite)).copied() else {
             return self.refuse(flow, request, fault(481), &[], out);
         };
-        let Some(id) = self.begin(flow, key, 0, Machine::Other(server_other::State::Trying), request, out) else {
+        let Some(id) = self.begin(flow, (key, marks), 0, Machine::Other(server_other::State::Trying), request, out)
+        else {
             return;
         };
         // RFC 3261 section 9.2: the To tag of this answer and of those to the INVITE should be the same.
@@ -268,7 +269,7 @@ impl Stack {
     fn begin(
         &mut self,
         flow: Flow,
-        key: u64,
+        (key, marks): (u64, &Marks<'_>),
         merge: u64,
         machine: Machine,
         request: &Message<'_>,
@@ -279,10 +280,8 @@ impl Stack {
             drop_it(flow, DropReason::Exhausted, out);
             return None;
         }
-        let Some((echo, reply_port)) = Echo::take(request, flow.remote, self.keys.tag(request)) else {
-            drop_it(flow, DropReason::Malformed, out);
-            return None;
-        };
+        let (top, tag) = (marks.top(), self.keys.tag_of(key));
+        let (echo, reply_port) = Echo::from_parts(request, top, !marks.has_to_tag, flow.remote, tag)?;
         let id = ServerId(self.servers.insert(Server {
             key,
             merge,

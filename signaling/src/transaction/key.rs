@@ -3,7 +3,7 @@
 //! Keys are hashes under a secret, 64 bits wide, so that a transaction keeps 8 bytes instead of the header fields they were made of. With 400,000
 //! transactions one wrong match is expected in 10^13 messages, and nobody who does not know the secret can bring one about.
 
-use crate::message::{Header, Host, Message, Method};
+use crate::message::{CSeq, Header, Host, Message, Method, Via};
 use core::{
     hash::{BuildHasherDefault, Hasher},
     net::IpAddr,
@@ -30,6 +30,39 @@ impl Hasher for Passed {
 
     fn write_u64(&mut self, key: u64) {
         self.0 = key;
+    }
+}
+
+/// The fields that tell one request from another, read once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Marks<'a> {
+    uri: &'a [u8],
+    via_value: &'a [u8],
+    via: Via<'a>,
+    from_tag: Option<&'a [u8]>,
+    pub(super) has_to_tag: bool,
+    call_id: &'a [u8],
+    cseq: CSeq<'a>,
+}
+
+impl<'a> Marks<'a> {
+    /// Reads them; `None` when one of them cannot be read, which the general checks have ruled out.
+    pub(super) fn read(request: &Message<'a>) -> Option<Self> {
+        let via_value = request.values(Header::Via).next()?;
+        Some(Self {
+            uri: request.request_uri()?,
+            via_value,
+            via: Via::parse(via_value).ok()?,
+            from_tag: request.from().ok()?.tag(),
+            has_to_tag: request.to().ok()?.tag().is_some(),
+            call_id: request.call_id().ok()?,
+            cseq: request.cseq().ok()?,
+        })
+    }
+
+    /// The topmost Via as written and as read.
+    pub(super) const fn top(&self) -> (&'a [u8], Via<'a>) {
+        (self.via_value, self.via)
     }
 }
 
@@ -61,46 +94,54 @@ impl Keys {
     }
 
     /// The key of the server transaction of a request, taken as one with `method`: that of the INVITE for its ACK and its CANCEL.
-    /// `None` when the fields it is made of cannot be read.
-    pub(super) fn server(&self, request: &Message<'_>, method: Method<'_>) -> Option<u64> {
-        let via = request.top_via().ok()?;
+    pub(super) fn server(&self, marks: &Marks<'_>, method: Method<'_>) -> u64 {
         // RFC 3261 section 17.2.3: the branch, sent-by and the method, if the branch begins with the magic cookie. One that is only the cookie
         // names no transaction (RFC 4475 section 3.2).
-        if let Some(branch) = via.branch().filter(|branch| branch.len() > COOKIE.len() && branch.starts_with(COOKIE)) {
+        if let Some(branch) =
+            marks.via.branch().filter(|branch| branch.len() > COOKIE.len() && branch.starts_with(COOKIE))
+        {
             let mut hasher = self.begin(Use::Branch);
             part(&mut hasher, method.as_bytes());
             part(&mut hasher, branch);
-            host(&mut hasher, &via.host());
-            hasher.write_u16(via.port().unwrap_or(0));
-            return Some(hasher.finish());
+            host(&mut hasher, &marks.via.host());
+            hasher.write_u16(marks.via.port().unwrap_or(0));
+            return hasher.finish();
         }
         // RFC 3261 section 17.2.3 for elements of RFC 2543: Request-URI, From tag, Call-ID, CSeq number, topmost Via. The To tag is left out: an
         // INVITE and its ACK differ in it by rule, and two requests that differ in it alone cannot have the same CSeq number.
         let mut hasher = self.begin(Use::Fields);
         part(&mut hasher, method.as_bytes());
-        part(&mut hasher, request.request_uri()?);
-        part(&mut hasher, request.from().ok()?.tag().unwrap_or_default());
-        part(&mut hasher, request.call_id().ok()?);
-        hasher.write_u32(request.cseq().ok()?.number);
-        part(&mut hasher, request.values(Header::Via).next()?);
-        Some(hasher.finish())
+        part(&mut hasher, marks.uri);
+        part(&mut hasher, marks.from_tag.unwrap_or_default());
+        part(&mut hasher, marks.call_id);
+        hasher.write_u32(marks.cseq.number);
+        part(&mut hasher, marks.via_value);
+        hasher.finish()
     }
 
-    /// What a merged request has in common with the first of its copies: From tag, Call-ID, CSeq (RFC 3261 section 8.2.2.2). Never 0.
-    pub(super) fn merge(&self, request: &Message<'_>) -> Option<u64> {
+    /// What a merged request has in common with the first of its copies: From tag, Call-ID, CSeq (RFC 3261 section 8.2.2.2). 0: nothing, because
+    /// it is within a dialog or its From has no tag.
+    pub(super) fn merge(&self, marks: &Marks<'_>) -> u64 {
+        let Some(from_tag) = marks.from_tag.filter(|_| !marks.has_to_tag) else { return 0 };
         let mut hasher = self.begin(Use::Merge);
-        part(&mut hasher, request.from().ok()?.tag()?);
-        part(&mut hasher, request.call_id().ok()?);
-        let cseq = request.cseq().ok()?;
-        hasher.write_u32(cseq.number);
-        part(&mut hasher, cseq.method.as_bytes());
-        Some(hasher.finish().max(1))
+        part(&mut hasher, from_tag);
+        part(&mut hasher, marks.call_id);
+        hasher.write_u32(marks.cseq.number);
+        part(&mut hasher, marks.cseq.method.as_bytes());
+        hasher.finish().max(1)
     }
 
     /// The part of a branch of ours that nobody can guess.
     pub(super) fn cookie(&self, name: u64) -> u64 {
         let mut hasher = self.begin(Use::Cookie);
         hasher.write_u64(name);
+        hasher.finish()
+    }
+
+    /// A To tag for the transaction with this key.
+    pub(super) fn tag_of(&self, key: u64) -> u64 {
+        let mut hasher = self.begin(Use::Tag);
+        hasher.write_u64(key);
         hasher.finish()
     }
 

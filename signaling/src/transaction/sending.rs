@@ -17,10 +17,14 @@ impl Stack {
     /// Where `hop` leads now; a stream that is needed and not there is asked for.
     pub(super) fn resolve(&mut self, hop: NextHop, out: &mut Effects) -> Result<Flow, NotSent> {
         match hop {
-            NextHop::Flow(flow) => match flow.connection {
-                Some(connection) if !self.streams.is_alive(connection) => Err(NotSent::Unreachable),
-                _ => Ok(flow),
-            },
+            NextHop::Flow(flow) => {
+                // A stream that did not survive a restart has no name any more.
+                let alive = match flow.connection {
+                    Some(connection) => self.streams.is_alive(connection),
+                    None => !flow.transport.is_reliable(),
+                };
+                if alive { Ok(flow) } else { Err(NotSent::Unreachable) }
+            }
             NextHop::Address { listener, remote, transport: Transport::Udp } => Ok(Flow::datagram(listener, remote)),
             NextHop::Address { listener, remote, transport: Transport::Tcp } => {
                 if let Some(flow) = self.streams.to(Transport::Tcp, remote) {

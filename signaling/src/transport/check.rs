@@ -36,9 +36,8 @@ pub(crate) fn check(message: &Message<'_>) -> Result<(), Fault> {
 
 /// Judges whether a request that begins something may still travel. RFC 3261 section 16.3 step 3 refuses at Max-Forwards 0 what would be forwarded;
 /// an end point does not care (RFC 4475 section 3.3.11). We are the end of every dialog we are in and of every registration.
-pub(crate) fn may_travel(request: &Message<'_>) -> Result<(), Fault> {
-    let ends_here = matches!(request.method(), Some(Method::Register | Method::Ack | Method::Cancel))
-        || request.to().is_ok_and(|to| to.tag().is_some());
+pub(crate) fn may_travel(request: &Message<'_>, within_dialog: bool) -> Result<(), Fault> {
+    let ends_here = within_dialog || request.method() == Some(Method::Register);
     match request.max_forwards() {
         Ok(Some(0)) if !ends_here => Err(Fault { status: 483, reason: reason(483) }),
         _ => Ok(()),

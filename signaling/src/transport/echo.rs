@@ -1,7 +1,7 @@
 //! What an answer repeats from its request: RFC 3261 section 8.2.6.2. Taken once, so that answering later needs no request.
 
 use super::via;
-use crate::message::{Header, Message, Writer, reason};
+use crate::message::{Header, Message, Via, Writer, reason};
 use bytes::Bytes;
 use core::net::SocketAddr;
 
@@ -29,13 +29,27 @@ pub(crate) struct Said<'a> {
 
 impl Echo {
     /// Takes what there is; of a broken request that may be little. `None` without a topmost Via that can be read, since then no answer would find
-    /// its way (RFC 3261 section 18.2.2), and the port the answer goes to.
+    /// its way (RFC 3261 section 18.2.2).
     pub(crate) fn take(request: &Message<'_>, source: SocketAddr, tag: u64) -> Option<(Self, u16)> {
-        let top = request.top_via().ok()?;
+        let value = request.values(Header::Via).next()?;
+        let has_no_tag = request.to().is_ok_and(|to| to.tag().is_none());
+        Self::from_parts(request, (value, request.top_via().ok()?), has_no_tag, source, tag)
+    }
+
+    /// As [`Echo::take`], with what was read before: the topmost Via as written and as read, and whether To can take a tag. Also returns the port
+    /// that answers go to.
+    pub(crate) fn from_parts(
+        request: &Message<'_>,
+        (value, top): (&[u8], Via<'_>),
+        has_no_tag: bool,
+        source: SocketAddr,
+        tag: u64,
+    ) -> Option<(Self, u16)> {
         let mut lines = Writer::lines();
-        let mut stamped = Vec::with_capacity(128);
+        let mut stamped = Vec::with_capacity(192);
         let mut values = request.values(Header::Via);
-        via::stamp(values.next()?, &top, source, &mut stamped);
+        values.next();
+        via::stamp(value, &top, source, &mut stamped);
         lines.line(Header::Via.name().as_bytes(), &stamped);
         for value in values {
             lines.header(Header::Via, value);
@@ -46,7 +60,7 @@ impl Echo {
         let mut tag_at = None;
         if let Some(value) = request.header(Header::To) {
             lines.header(Header::To, value);
-            if request.to().is_ok_and(|to| to.tag().is_none()) {
+            if has_no_tag {
                 // Before the line end just written.
                 tag_at = u32::try_from(lines.written().len() - 2).ok();
             }

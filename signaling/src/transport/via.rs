@@ -35,7 +35,7 @@ pub(crate) fn stamp(value: &[u8], via: &Via<'_>, source: SocketAddr, out: &mut V
     // is a name or another address.
     let wants_port = via.rport().is_some();
     if wants_port || via.host().ip() != Some(source.ip()) {
-        // A Vec takes everything; the result says nothing.
+        // Memory takes everything; the result says nothing.
         let _ = match source.ip() {
             IpAddr::V4(address) => write!(out, ";received={address}"),
             // RFC 5118 section 4.5: without brackets.
@@ -67,7 +67,13 @@ fn split(params: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Appends bytes without white space around them and with line ends as spaces.
 fn unfold(bytes: &[u8], out: &mut Vec<u8>) {
-    out.extend(bytes.trim_ascii().iter().map(|byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { *byte }));
+    let start = out.len();
+    out.extend_from_slice(bytes.trim_ascii());
+    for byte in &mut out[start..] {
+        if matches!(byte, b'\r' | b'\n') {
+            *byte = b' ';
+        }
+    }
 }
 
 #[cfg(test)]
