@@ -6,6 +6,7 @@
 pub mod api;
 pub mod boot;
 pub mod clock;
+pub mod cli;
 pub mod config;
 pub mod media;
 pub mod publish;

@@ -35,6 +35,7 @@ pub use server::{
     Tls,
 };
 pub use settings::local_address;
+pub(crate) use value::parse_duration;
 pub use value::{Amount, Listen, MASK, Range, Rate, Scheme};
 
 use reader::{Environment, Reader, Section};

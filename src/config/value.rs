@@ -141,7 +141,7 @@ pub(super) fn spell_duration(span: Duration) -> String {
 }
 
 /// `30s`, `5m`, `1h`, `90d`, `1h30m`.
-fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut sum: u64 = 0;
     while !rest.is_empty() {

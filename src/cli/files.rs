@@ -1,0 +1,140 @@
+//! `config`: files alone, nothing starts and nothing is asked.
+
+use super::{
+    Failure,
+    output::{Output, Rows, Shape},
+    target::{load, usual_file},
+};
+use crate::config::{self, Fault};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// What can be done with configuration files.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Load a file as `run` would and tell every fault at once
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Show a file with all defaults filled in, secrets masked
+    Show {
+        /// The file [default: ./ironbell.yml, ./data/dev.yml or /etc/ironbell/ironbell.yml]
+        #[arg(long, value_name = "FILE", conflicts_with = "file")]
+        config: Option<PathBuf>,
+        /// The file
+        file: Option<PathBuf>,
+    },
+    /// Tell what differs between two files, key by key
+    Diff {
+        /// The file before
+        a: PathBuf,
+        /// The file after
+        b: PathBuf,
+    },
+}
+
+pub(super) fn run(verb: &Verb, output: &Output) -> Result<(), Failure> {
+    match verb {
+        Verb::Check { file } => check(file, output),
+        Verb::Show { config, file } => {
+            let file = config.clone().or_else(|| file.clone()).or_else(usual_file);
+            let file = file
+                .ok_or_else(|| Failure::Usage.because("no configuration is named, and none lies in a usual place"))?;
+            show(&file, output)
+        }
+        Verb::Diff { a, b } => {
+            // Faults of both are told before either stops it.
+            let (a, b) = (load(a), load(b));
+            let changes = config::diff(&a?, &b?);
+            let cell = |value: &Option<String>| value.clone().unwrap_or_default();
+            let cells = changes.iter().map(|c| vec![c.path.clone(), cell(&c.before), cell(&c.after)]).collect();
+            let json = serde_json::to_value(&changes).unwrap_or_default();
+            output.rows(&Rows { columns: &["key", "before", "after"], cells, json });
+            Ok(())
+        }
+    }
+}
+
+/// Diagnostics go to standard error as `FILE:LINE:COL: …` in any case; standard output has the summary.
+fn check(file: &PathBuf, output: &Output) -> Result<(), Failure> {
+    let name = file.display();
+    let (faults, warnings, not_active) = match config::load(file) {
+        Ok(config) => {
+            let not_active = config.not_active().iter().map(ToString::to_string).collect();
+            (Vec::new(), config.warnings, not_active)
+        }
+        Err(faults) => (faults, Vec::new(), Vec::<String>::new()),
+    };
+    for fault in &faults {
+        eprintln!("{fault}");
+    }
+    for warning in &warnings {
+        eprintln!("warning: {warning}");
+    }
+    let good = faults.is_empty();
+    match output.shape() {
+        Shape::Table => {
+            let mut summary = if good {
+                format!("{name}: good")
+            } else {
+                format!("{name}: {} {}", faults.len(), if faults.len() == 1 { "fault" } else { "faults" })
+            };
+            if !not_active.is_empty() {
+                summary.push_str(&format!("\nnot active in this version: {}", not_active.join(", ")));
+            }
+            output.text(&summary);
+        }
+        Shape::Json => {
+            let list = |faults: &[Fault]| faults.iter().map(fault).collect::<Vec<Value>>();
+            output.json(&json!({
+                "file": name.to_string(), "good": good, "faults": list(&faults), "warnings": list(&warnings), "not_active": not_active,
+            }));
+        }
+        Shape::Csv => {
+            let rows = |faults: &[Fault], kind: &str| -> Vec<Vec<String>> {
+                let row = |f: &Fault| {
+                    vec![
+                        kind.to_owned(),
+                        f.file.clone(),
+                        f.at.line.to_string(),
+                        f.at.column.to_string(),
+                        f.what.clone(),
+                        f.instead.clone(),
+                    ]
+                };
+                faults.iter().map(row).collect()
+            };
+            let cells = [rows(&faults, "fault"), rows(&warnings, "warning")].concat();
+            output.rows(&Rows {
+                columns: &["kind", "file", "line", "column", "what", "instead"],
+                cells,
+                json: Value::Null,
+            });
+        }
+    }
+    if good { Ok(()) } else { Err(Failure::Failed) }
+}
+
+fn fault(fault: &Fault) -> Value {
+    json!({
+        "file": fault.file, "line": fault.at.line, "column": fault.at.column, "what": fault.what, "instead": fault.instead,
+    })
+}
+
+fn show(file: &std::path::Path, output: &Output) -> Result<(), Failure> {
+    let config = load(file)?;
+    match output.shape() {
+        // For people a configuration is YAML; it can be read back once the secrets are put in.
+        Shape::Table => match serde_saphyr::to_string(&config) {
+            Ok(yaml) => output.text(&yaml),
+            Err(error) => return Err(Failure::Failed.because(error)),
+        },
+        Shape::Json => output.json(&serde_json::to_value(&config).unwrap_or_default()),
+        Shape::Csv => {
+            let cells = config.flat().into_iter().map(|(key, value)| vec![key, value]).collect();
+            output.rows(&Rows { columns: &["key", "value"], cells, json: Value::Null });
+        }
+    }
+    Ok(())
+}
