@@ -66,7 +66,8 @@ fn every_world_stays_sound_and_comes_to_rest() {
     let wall = began.elapsed();
     let simulated: Duration = reports.iter().map(|r| r.simulated).sum();
     let talked: Duration = reports.iter().map(|r| r.talked).sum();
-    let (calls, answered): (usize, u64) = (reports.iter().map(|r| r.calls).sum(), reports.iter().map(|r| r.answered).sum());
+    let (calls, answered): (usize, u64) =
+        (reports.iter().map(|r| r.calls).sum(), reports.iter().map(|r| r.answered).sum());
     let messages: u64 = reports.iter().map(|r| r.messages).sum();
     println!(
         "{} seeds, {:.1} simulated hours, {calls} calls ({answered} answered), {messages} messages judged, {:.1} s; W5: {:.1} call-hours a minute",

@@ -2,7 +2,7 @@
 
 use super::{
     fault::Position,
-    password::{Weakness, pin_is_weak, weakness},
+    password::{PUBLISHED_WARNING, Weakness, is_published, pin_is_weak, weakness},
     reader::{Reader, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text},
     value::{self, destination, dialled, duration, number, show_duration, sip_uri},
     yaml::{Node, Value},
@@ -210,6 +210,9 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         let secret = value::secret(r, node)?;
         if let Some(weakness) = weakness(secret.expose(), &known) {
             r.fault(node.at, weakness.what(), Weakness::INSTEAD);
+        }
+        if is_published(secret.expose()) {
+            r.warn(node.at, PUBLISHED_WARNING.0, PUBLISHED_WARNING.1);
         }
         Some(secret)
     });

@@ -52,6 +52,26 @@ const TRIVIAL: [&str; 40] = [
     "пароль",
 ];
 
+/// Printed in the files that come with the exchange, so known to everybody. They are strong, and load, and are warned of.
+const PUBLISHED: [&str; 5] = [
+    "Kf3-first-wheel-9",
+    "Qs8-second-wheel-4",
+    "Zt5-third-wheel-2",
+    "a-long-enough-key-for-tests-0001",
+    "replace-this-key-before-use-0001",
+];
+
+/// Whether the secret stands in a file that everybody has.
+pub(super) fn is_published(secret: &str) -> bool {
+    PUBLISHED.contains(&secret)
+}
+
+/// What to say of a published secret, and what to do.
+pub(super) const PUBLISHED_WARNING: (&str, &str) = (
+    "this secret stands in the sample files and is known to everybody",
+    "one of your own before anybody else can reach the exchange",
+);
+
 /// Why a secret is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Weakness {

@@ -464,6 +464,9 @@ fn keys(r: &mut Reader<'_>, node: &Node) -> Option<Vec<ApiKey>> {
                 let instead = format!("at least {} characters", password::API_KEY_CHARS_MIN);
                 r.fault(node.at, "the API key is too short", instead);
             }
+            if password::is_published(key.expose()) {
+                r.warn(node.at, password::PUBLISHED_WARNING.0, password::PUBLISHED_WARNING.1);
+            }
             if !key.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
                 r.fault(
                     node.at,

@@ -12,7 +12,12 @@ fn ten_lines_are_a_working_exchange() {
     let config = load_text("extensions:\n  - { number: 1001, secret: Kf3-first-wheel-9 }\n").expect("loads");
     assert_eq!(config.server.rtp.ports, Range { first: 10_000, last: 20_000 });
     assert_eq!(config.extensions[0].auth_user, "1001");
-    assert_eq!(config.warnings.len(), 1, "an account that authenticates by its number is told");
+    let warnings: Vec<String> = config.warnings.iter().map(Fault::to_string).collect();
+    let expected = [
+        "a.yml:2:15: the account 1001 authenticates by its number, which scanners try first; an auth_user that is not the number",
+        "a.yml:2:29: this secret stands in the sample files and is known to everybody; one of your own before anybody else can reach the exchange",
+    ];
+    assert_eq!(warnings, expected);
     assert!(config.not_active().is_empty());
 }
 
