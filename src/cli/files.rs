@@ -7,7 +7,7 @@ use super::{
 };
 use crate::config::{self, Fault};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can be done with configuration files.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -57,7 +57,7 @@ pub(super) fn run(verb: &Verb, output: &Output) -> Result<(), Failure> {
 }
 
 /// Diagnostics go to standard error as `FILE:LINE:COL: …` in any case; standard output has the summary.
-fn check(file: &PathBuf, output: &Output) -> Result<(), Failure> {
+fn check(file: &Path, output: &Output) -> Result<(), Failure> {
     let name = file.display();
     let (faults, warnings, not_active) = match config::load(file) {
         Ok(config) => {
@@ -122,7 +122,7 @@ fn fault(fault: &Fault) -> Value {
     })
 }
 
-fn show(file: &std::path::Path, output: &Output) -> Result<(), Failure> {
+fn show(file: &Path, output: &Output) -> Result<(), Failure> {
     let config = load(file)?;
     match output.shape() {
         // For people a configuration is YAML; it can be read back once the secrets are put in.

@@ -323,7 +323,7 @@ pub(super) fn check_references(r: &mut Reader<'_>, trunks: &[Trunk], routes: &[R
     for (at, reference) in std::mem::take(&mut r.references) {
         match reference {
             Reference::Extension(number) => {
-                if !r.owners.get(&number).is_some_and(|(owner, _)| *owner == "an extension") {
+                if r.owners.get(&number).is_none_or(|(owner, _)| *owner != "an extension") {
                     let numbers: Vec<String> =
                         r.owners.iter().filter(|(_, (o, _))| *o == "an extension").map(|(n, _)| n.clone()).collect();
                     let instead =

@@ -4,6 +4,11 @@
 //! when it is read, and every fault can be told by line and column. Scalars keep their text as written: whether `1001` is a number or a name is
 //! for the reader of the key to say, not for its spelling.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the parser's events are its own and may grow; only nodes are of use here"
+)]
+
 use super::fault::Position;
 use serde_saphyr::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, StrInput};
 

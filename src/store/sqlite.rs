@@ -4,6 +4,11 @@
 //! a crash; the writer's batches make that affordable. A batch costs a fixed handful of statements, whatever it holds: its rows travel as one
 //! JSON value and are taken apart by the database.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the errors of the database driver may grow; what is not told apart is told as it is"
+)]
+
 use super::{
     AuditRow, Fault, Filter, OpenFault, PAGE_MAX, Page,
     binding::Moment,
@@ -82,7 +87,7 @@ impl Sqlite {
             None => slot.insert(self.writes.options.connect().await?),
         };
         let outcome = apply(connection, writes).await;
-        if outcome.as_ref().is_err_and(|error| is_passing(error)) {
+        if outcome.as_ref().is_err_and(is_passing) {
             // After a fault of the disk the connection may hold a broken view of the file; a new one begins with what is really there.
             *slot = None;
         }
@@ -102,7 +107,7 @@ impl Line {
             None => slot.insert(self.options.connect().await.map_err(|error| unavailable(&error))?),
         };
         let outcome = read(connection).await;
-        if outcome.as_ref().is_err_and(|error| is_passing(error)) {
+        if outcome.as_ref().is_err_and(is_passing) {
             *slot = None;
         }
         outcome.map_err(|error| unavailable(&error))
