@@ -54,10 +54,10 @@ impl MediaConfig {
         core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|core| core.id).collect()
     }
 
-    /// UDP sockets one shard needs when all its ports are taken.
+    /// UDP sockets one shard needs when all its ports are taken, and one pair more, so that ports run out first and the refusal says so.
     fn sockets_per_shard(&self) -> u64 {
         let pairs = (self.ports.len() as u64 / 2).div_ceil(u64::from(self.shards.max(1)));
-        2 * pairs.max(1)
+        2 * (pairs.max(1) + 1)
     }
 }
 

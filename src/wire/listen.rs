@@ -57,13 +57,15 @@ pub struct CannotListen {
 impl fmt::Display for CannotListen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, address, fault } = self;
-        match fault.kind() {
-            io::ErrorKind::AddrInUse => write!(f, "{what}: address {address} is in use by another program"),
-            io::ErrorKind::AddrNotAvailable => write!(f, "{what}: address {address} is not an address of this machine"),
-            io::ErrorKind::PermissionDenied => {
-                write!(f, "{what}: address {address} is not allowed to this user: {fault}")
-            }
-            _ => write!(f, "{what}: address {address} cannot be opened: {fault}"),
+        let kind = fault.kind();
+        if kind == io::ErrorKind::AddrInUse {
+            write!(f, "{what}: address {address} is in use by another program")
+        } else if kind == io::ErrorKind::AddrNotAvailable {
+            write!(f, "{what}: address {address} is not an address of this machine")
+        } else if kind == io::ErrorKind::PermissionDenied {
+            write!(f, "{what}: address {address} is not allowed to this user: {fault}")
+        } else {
+            write!(f, "{what}: address {address} cannot be opened: {fault}")
         }
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn figure(exchange: &Exchange, name: &str) -> f64 {
 
 /// Waits until a figure has a value. The slowest are transactions, which stay for 64*T1, 32 s.
 pub(crate) fn figure_becomes(exchange: &Exchange, name: &str, wanted: f64) {
-    let reached = [(); 4].iter().find_map(|()| until(|| ((figure(exchange, name) - wanted).abs() < 1e-9).then_some(())));
+    let reached =
+        [(); 4].iter().find_map(|()| until(|| ((figure(exchange, name) - wanted).abs() < 1e-9).then_some(())));
     assert!(reached.is_some(), "{name} is {} and not {wanted}", figure(exchange, name));
 }

@@ -7,6 +7,11 @@
     clippy::cast_sign_loss,
     reason = "numbers of a test are small"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on ends, and its patience goes by a clock"
+)]
 
 mod exchange;
 mod http;

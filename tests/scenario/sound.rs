@@ -45,7 +45,7 @@ fn encode(sample: i16) -> u8 {
 fn decode(byte: u8) -> i16 {
     let byte = !byte;
     let exponent = i32::from(byte >> 4 & 7);
-    let magnitude = ((i32::from(byte & 0x0f) << 3) + 132 << exponent) - 132;
+    let magnitude = (((i32::from(byte & 0x0f) << 3) + 132) << exponent) - 132;
     (if byte & 0x80 == 0 { magnitude } else { -magnitude }) as i16
 }
 
