@@ -28,7 +28,7 @@ use core::{fmt, net::SocketAddr, time::Duration};
 use io_uring::{IoUring, cqueue, types::CancelBuilder};
 use name::{Kind, Name};
 use socket2::{Domain, Protocol, Socket, Type};
-use std::{io, os::fd::AsRawFd};
+use std::{collections::VecDeque, io, os::fd::AsRawFd};
 use submit::Messages;
 
 /// Datagrams a newly connected socket still takes with their source, after which none from before the connect can be left in its queue.
@@ -102,7 +102,7 @@ pub struct Uring {
     /// Buffers of sends that the kernel has not taken yet.
     leaving: Vec<u16>,
     /// Sockets whose receive ended for want of buffers.
-    starved: Vec<Name>,
+    starved: VecDeque<Name>,
     faults: Faults,
     busy: bool,
 }
@@ -144,7 +144,7 @@ impl Uring {
             completions: Vec::with_capacity(COMPLETIONS as usize),
             next: 0,
             leaving: Vec::with_capacity(usize::from(BUFFERS)),
-            starved: Vec::new(),
+            starved: VecDeque::new(),
             faults: Faults::default(),
             busy: false,
         };
@@ -154,6 +154,17 @@ impl Uring {
 
     fn entry(&mut self, slot: Slot) -> Option<&mut Entry> {
         self.entries.get_mut(slot.0 as usize)
+    }
+
+    /// The receive that should be armed on `slot`; `None`: it is closed.
+    fn wanted(&self, slot: Slot) -> Option<Name> {
+        let entry = self.entries.get(slot.0 as usize)?;
+        let kind = match entry.state {
+            State::Closed => return None,
+            State::Open | State::Settling(..) => Kind::Addressed,
+            State::Connected => Kind::Plain,
+        };
+        Some(Name::new(kind, entry.generation, slot))
     }
 
     /// Turns one completion into a datagram, if it is one.
@@ -186,18 +197,14 @@ impl Uring {
         if number.is_some() {
             self.buffers.taken();
         }
-        let entry = self.entries.get(name.slot.0 as usize).copied().unwrap_or_default();
-        let wanted = match entry.state {
-            State::Closed => None,
-            State::Open | State::Settling(..) => Some(Kind::Addressed),
-            State::Connected => Some(Kind::Plain),
-        };
-        let current = wanted.is_some() && Name::new(name.kind, entry.generation, name.slot) == name;
+        let wanted = self.wanted(name.slot);
+        // The addressed receive of a socket that has changed to the plain one still counts.
+        let current = wanted.is_some_and(|wanted| Name { kind: name.kind, ..wanted } == name);
         // A multishot that ended is armed again, unless it is one that another has replaced.
-        if !cqueue::more(flags) && current && wanted == Some(name.kind) {
+        if !cqueue::more(flags) && wanted == Some(name) {
             if result == -libc::ENOBUFS {
                 self.faults.buffers_exhausted += 1;
-                self.starved.push(name);
+                self.starved.push_back(name);
             } else {
                 self.arm(name);
             }
@@ -220,7 +227,7 @@ impl Uring {
             self.buffers.give(number);
             return None;
         };
-        if let State::Settling(peer, left) = entry.state
+        if let Some(&Entry { state: State::Settling(peer, left), .. }) = self.entries.get(name.slot.0 as usize)
             && peer == source
         {
             self.settle(name, peer, left);
@@ -292,14 +299,11 @@ impl Io for Uring {
     }
 
     fn close(&mut self, slot: Slot) {
-        let Some(entry) = self.entry(slot) else { return };
-        let generation = entry.generation;
-        let kind = match core::mem::take(&mut entry.state) {
-            State::Closed => return,
-            State::Open | State::Settling(..) => Kind::Addressed,
-            State::Connected => Kind::Plain,
-        };
-        self.cancel(Name::new(kind, generation, slot));
+        let Some(name) = self.wanted(slot) else { return };
+        if let Some(entry) = self.entry(slot) {
+            entry.state = State::Closed;
+        }
+        self.cancel(name);
         self.push_close(slot);
     }
 

@@ -72,24 +72,20 @@ impl Uring {
         };
         if !self.push(&entry.user_data(name.pack())) {
             // The kernel takes no submissions now; the next wait tries again.
-            self.starved.push(name);
+            self.starved.push_back(name);
         }
     }
 
-    /// Arms starved receives again, once a quarter of the buffers is back: earlier they would end at once.
+    /// Arms starved receives again, the longest starved first: once a quarter of the buffers is back, for earlier they would end at once, and
+    /// no more of them than there are buffers for two datagrams each.
     pub(super) fn feed_starved(&mut self) {
         if self.starved.is_empty() || self.buffers.provided() < BUFFERS / 4 {
             return;
         }
         self.buffers.publish();
-        for name in core::mem::take(&mut self.starved) {
-            let entry = self.entries.get(name.slot.0 as usize).copied().unwrap_or_default();
-            let current = match entry.state {
-                super::State::Closed => None,
-                super::State::Open | super::State::Settling(..) => Some(Kind::Addressed),
-                super::State::Connected => Some(Kind::Plain),
-            };
-            if current == Some(name.kind) && Name::new(name.kind, entry.generation, name.slot) == name {
+        for _ in 0..self.starved.len().min(usize::from(self.buffers.provided() / 2)) {
+            let Some(name) = self.starved.pop_front() else { return };
+            if self.wanted(name.slot) == Some(name) {
                 self.arm(name);
             }
         }
