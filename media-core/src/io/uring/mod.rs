@@ -8,9 +8,9 @@
 //! or fails it while it takes the submission, and never keeps it; with skipped success completions that makes the return of
 //! `io_uring_enter` with an empty submission queue the proof that every such buffer may be given back.
 //!
-//! Pace. A wait asks for many completions, so that a busy shard enters the kernel once per [`PACE`]; when that time has passed without
-//! one, the first to come wakes it at once. Asking for many also lifts the kernel's cap on deferred work per entry, which with a wait for
-//! one builds a backlog.
+//! Pace. After a batch with datagrams a wait asks for many completions, so that a busy shard enters the kernel once per [`PACE`]; when that
+//! time has passed without one, and when idle, the first to come wakes it at once. Asking for many also lifts the kernel's cap on deferred
+//! work per entry, which with a wait for one builds a backlog.
 
 mod address;
 mod buffers;
@@ -104,6 +104,11 @@ pub struct Uring {
     /// Sockets whose receive ended for want of buffers.
     starved: VecDeque<Name>,
     faults: Faults,
+    /// Datagrams of the present batch.
+    datagrams: u32,
+    /// Closes are queued.
+    closing: bool,
+    /// The last batch held datagrams, so that more may be gathered.
     busy: bool,
 }
 
@@ -146,6 +151,8 @@ impl Uring {
             leaving: Vec::with_capacity(usize::from(BUFFERS)),
             starved: VecDeque::new(),
             faults: Faults::default(),
+            datagrams: 0,
+            closing: false,
             busy: false,
         };
         uring.watch_bell();
@@ -259,7 +266,9 @@ impl Io for Uring {
             return Err(OpenFault::Descriptors);
         }
         // The close of the slot's last socket may still be queued.
-        self.submit();
+        if self.closing {
+            self.submit();
+        }
         let socket = bound(local, class).map_err(open_fault)?;
         self.ring.submitter().register_files_update(slot.0, &[socket.as_raw_fd()]).map_err(open_fault)?;
         // The table holds the socket now; the process's descriptor is given back when `socket` goes.
@@ -311,6 +320,7 @@ impl Io for Uring {
         while let Some(completion) = self.completions.get(self.next).cloned() {
             self.next += 1;
             if let Some(received) = self.complete(&completion) {
+                self.datagrams += 1;
                 return Some(received);
             }
         }
@@ -339,7 +349,7 @@ impl Io for Uring {
             self.submit();
             return;
         }
-        self.busy = !self.completions.is_empty();
+        self.busy = core::mem::take(&mut self.datagrams) > 0;
         // After a large batch its buffers must be back before more is received.
         if self.leaving.len() > usize::from(BUFFERS / 8) {
             self.submit();

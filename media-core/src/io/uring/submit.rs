@@ -108,6 +108,7 @@ impl Uring {
     pub(super) fn push_close(&mut self, slot: Slot) {
         let entry = opcode::Close::new(Fixed(slot.0)).build().flags(Flags::SKIP_SUCCESS);
         let _full = self.push(&entry.user_data(Name::new(Kind::Other, 0, slot).pack()));
+        self.closing = true;
     }
 
     /// Connects to `peer`, or dissolves the connection.
@@ -180,18 +181,18 @@ impl Uring {
         }
     }
 
-    /// Enters the kernel with what is queued and waits for completions: many within `pace`, then for the first until `longest`.
+    /// Enters the kernel with what is queued and waits at most `longest`: when busy for many completions within `pace`, then,
+    /// and when idle, for the first.
     pub(super) fn enter(&mut self, longest: Duration, pace: Duration) {
         if longest.is_zero() {
             self.enter_once(WANTED, Some(Duration::ZERO), 0);
-        } else if self.ring.params().is_feature_min_timeout() {
-            let pace = pace.min(longest);
-            self.enter_once(WANTED, Some(longest), pace.subsec_micros());
-        } else if self.busy {
-            // Kernels before 6.12 cannot wait for many and then for one: while datagrams come, gather them for the pace.
-            self.enter_once(WANTED, Some(pace.min(longest)), 0);
-        } else {
+        } else if !self.busy {
             self.enter_once(1, Some(longest), 0);
+        } else if self.ring.params().is_feature_min_timeout() {
+            self.enter_once(WANTED, Some(longest), pace.min(longest).subsec_micros());
+        } else {
+            // Kernels before 6.12 cannot wait for many and then for one: gather for the pace, and find out whether it is still busy.
+            self.enter_once(WANTED, Some(pace.min(longest)), 0);
         }
     }
 
@@ -230,6 +231,7 @@ impl Uring {
                 self.buffers.give(number);
             }
             self.messages.used = 0;
+            self.closing = false;
         }
     }
 }
