@@ -110,6 +110,22 @@ fn answers_are_kept_while_the_shell_takes_none() {
     assert_eq!(answers, 20_000 * 3);
 }
 
+#[test]
+fn a_restart_ends_every_session_and_the_shard_goes_on() {
+    let mut rig = MemoryRig::new();
+    let call = rig.call(SourceRule::Signalled);
+    rig.open(2, 0);
+    rig.shard.restart(&mut rig.io);
+    let events: Vec<MediaEvent> = core::iter::from_fn(|| rig.event()).collect();
+    let closed = |wanted: fn(&MediaEvent) -> bool| events.iter().filter(|event| wanted(event)).count();
+    assert_eq!(closed(|event| matches!(event, MediaEvent::LegClosed { .. })), 3);
+    assert_eq!(closed(|event| matches!(event, MediaEvent::SessionClosed { .. })), 2);
+    let tally = rig.tally();
+    assert_eq!((tally.restarts, tally.sessions, tally.ports_in_use), (1, 0, 0));
+    assert!(!rig.io.deliver(call.phones[0], call.ours[0], b"late"));
+    rig.open(3, 0);
+}
+
 /// A generator of its own, so that a failing seed stays the same.
 struct Random(u64);
 

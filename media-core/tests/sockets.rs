@@ -12,7 +12,7 @@ use rig::{
     sockets::SocketRig,
 };
 use std::{
-    net::{Ipv4Addr, UdpSocket},
+    net::{Ipv4Addr, Ipv6Addr, UdpSocket},
     sync::{Arc, mpsc},
 };
 
@@ -87,6 +87,22 @@ fn rtcp_passes_on_its_own_ports() {
     rig.say(reporter, ours, &words(&[0x80c9_0001, 1]));
     let (from, heard) = rig.hear(listener).expect("relayed");
     assert_eq!((from.port(), word(&heard, 0)), (call.ours[1].port() + 1, 0x80c9_0001));
+}
+
+#[test]
+fn an_ipv6_leg_talks_to_an_ipv4_leg() {
+    let mut rig = SocketRig::new(31_200);
+    let (ours, phone) = (rig.open(1, 0), rig.phone(0));
+    let spec = contract::LegSpec { ipv6: true, ..rig::spec() };
+    rig.tell(MediaCommand::OpenLeg { session: name(1), member: contract::MemberId(1), spec });
+    let Some(contract::MediaEvent::LegOpened { rtp: ours_v6, .. }) = rig.event() else { panic!("opened") };
+    let phone_v6 = rig.stranger_at(Ipv6Addr::LOCALHOST.into());
+    for (side, phone, rule) in [(0, phone, SourceRule::Signalled), (1, phone_v6, SourceRule::Learned)] {
+        rig.describe(1, side, peer(phone, rule));
+    }
+    rig.hearing(1, TWO_ON_A_BUS);
+    let call = rig::Call { ours: [ours, ours_v6], phones: [phone, phone_v6] };
+    exchange(&mut rig, &call, &mut [Stream::new(1), Stream::new(2)], 100);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use media_core::{
 };
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, UdpSocket},
 };
 
 /// How long something that must come may take on a busy machine.
@@ -41,7 +41,12 @@ impl SocketRig {
 
     /// Another socket of its own on loopback.
     pub fn stranger(&mut self) -> SocketAddr {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        self.stranger_at(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// As [`SocketRig::stranger`], at another address.
+    pub fn stranger_at(&mut self, address: IpAddr) -> SocketAddr {
+        let socket = UdpSocket::bind((address, 0)).expect("a port");
         socket.set_nonblocking(true).expect("set");
         let address = socket.local_addr().expect("bound");
         self.phones.insert(address, socket);
