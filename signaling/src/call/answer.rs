@@ -65,7 +65,8 @@ impl Call {
             }
         };
         let Some(told) = told else { return self.end(office, End::by_us(HangupCause::Fault)) };
-        if before.is_some_and(|before| before != told) {
+        let invited = self.caller_leg().is_some_and(|leg| matches!(leg.signal, Signal::Invited { .. }));
+        if invited && before.is_some_and(|before| before != told) {
             self.rename_caller(office);
         }
         self.answer_caller(office, Some(number), &told, None);

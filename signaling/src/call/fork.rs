@@ -299,6 +299,7 @@ impl Call {
         let Some(mut dialog) = leg.dialog.take() else { return };
         let cseq = response.cseq().map_or(dialog.local_cseq(), |cseq| cseq.number);
         let _ = dialog.answered(response);
+        office.books.dialogs.remove(dialog.local_tag());
         office.acknowledge_and_end(dialog, cseq);
         self.branch_over(office, number, 0);
     }

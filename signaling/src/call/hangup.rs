@@ -135,6 +135,7 @@ impl Call {
         let Some(leg) = self.leg_mut(number) else { return };
         leg.signal = Signal::Gone;
         if let Some(dialog) = leg.dialog.take() {
+            office.books.dialogs.remove(dialog.local_tag());
             office.bye(dialog);
         }
     }

@@ -2,12 +2,12 @@
 
 use super::alarm::{Alarm, Alarms, CallAlarm};
 use crate::{
-    dialog::{Ask, Course, Dialog},
+    dialog::{Ask, Course, Dialog, Tags},
     effect::{Effect, Effects},
     fact::Fact,
     id::{CallId, LegId},
     media::Door,
-    message::Method,
+    message::{Message, Method},
     registrar::Registrar,
     transaction::{Answer, ClientId, ServerId, Stack},
     wheel::Wheel,
@@ -37,8 +37,8 @@ pub(crate) enum Purpose {
     Renegotiate(LegId),
     /// A request passed between parties.
     Relay(LegId),
-    /// The BYE of the dialog with this tag of ours.
-    Bye(Box<str>),
+    /// The BYE of this dialog.
+    Bye(Tags),
 }
 
 /// Where calls find themselves again, and what they share.
@@ -46,8 +46,8 @@ pub(crate) enum Purpose {
 pub struct Books {
     /// Legs by our tag in their dialogs.
     pub(crate) dialogs: BTreeMap<Box<str>, LegId>,
-    /// Dialogs whose BYE is not answered yet, by our tag.
-    pub(crate) mortal: BTreeMap<Box<str>, Dialog>,
+    /// Dialogs whose BYE is not answered yet. A second phone behind a forking proxy shares our tag with the first, so both tags count.
+    pub(crate) mortal: BTreeMap<Tags, Dialog>,
     /// Our requests without a final answer.
     pub(crate) clients: BTreeMap<ClientId, Purpose>,
     /// INVITEs to us without a final answer.
@@ -184,12 +184,18 @@ impl Office<'_> {
     /// Ends a dialog with BYE. It is kept until the BYE is answered, so that one that crosses it is answered too (RFC 3261 section 15.1.2).
     pub(crate) fn bye(&mut self, mut dialog: Dialog) {
         let ask = Ask { method: Method::Bye, max_forwards: 70, headers: &[("User-Agent", PRODUCT)], body: None };
-        let tag: Box<str> = dialog.local_tag().into();
-        self.books.dialogs.remove(&tag);
         if let Ok(client) = dialog.send(self.now, self.stack, self.out, &ask) {
-            self.books.clients.insert(client, Purpose::Bye(tag.clone()));
-            self.books.mortal.insert(tag, dialog);
+            let tags = dialog.tags();
+            if self.books.mortal.insert(tags.clone(), dialog).is_none() {
+                self.books.clients.insert(client, Purpose::Bye(tags));
+            }
         }
+    }
+
+    /// A request within a dialog whose BYE is out.
+    pub(crate) fn is_mortal(&self, request: &Message<'_>) -> bool {
+        let tags = Tags::of_request(request);
+        tags.and_then(|tags| self.books.mortal.get(&tags)).is_some_and(|dialog| dialog.owns_request(request))
     }
 
     /// Acknowledges a 2xx that nobody waits for and ends its dialog (RFC 3261 section 13.2.2.4).

@@ -1,7 +1,34 @@
 //! Whether a message belongs to a dialog, RFC 3261 section 12.2.2.
 
-use super::Dialog;
+use super::{Dialog, text};
 use crate::message::Message;
+
+/// Our tag and the peer's: what tells the dialogs of one INVITE apart.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Tags {
+    local: Box<str>,
+    remote: Box<str>,
+}
+
+impl Tags {
+    pub(super) fn new(local: &str, remote: &str) -> Self {
+        Self { local: local.into(), remote: remote.into() }
+    }
+
+    /// As a request from the peer bears them. A peer of RFC 2543 has an empty one.
+    #[must_use]
+    pub fn of_request(request: &Message<'_>) -> Option<Self> {
+        let (from, to) = (request.from().ok()?, request.to().ok()?);
+        Some(Self::new(text(to.tag()?), text(from.tag().unwrap_or_default())))
+    }
+
+    /// As a response to a request of ours bears them.
+    #[must_use]
+    pub fn of_response(response: &Message<'_>) -> Option<Self> {
+        let (from, to) = (response.from().ok()?, response.to().ok()?);
+        Some(Self::new(text(from.tag()?), text(to.tag().unwrap_or_default())))
+    }
+}
 
 impl Dialog {
     /// Whether a request belongs here: Call-ID, our tag in To, the peer's in From. Missing tags are equal to missing tags only

@@ -6,6 +6,7 @@
 mod matching;
 mod route;
 
+pub use matching::Tags;
 pub use route::Course;
 
 use crate::{
@@ -308,6 +309,12 @@ impl Dialog {
     #[must_use]
     pub const fn contact(&self) -> &str {
         &self.contact
+    }
+
+    /// Both tags.
+    #[must_use]
+    pub fn tags(&self) -> Tags {
+        Tags::new(&self.local_tag, self.remote_tag.as_deref().unwrap_or_default())
     }
 
     /// Where the peer is.

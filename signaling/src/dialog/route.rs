@@ -46,9 +46,10 @@ impl Course {
 }
 
 fn hop(stack: &Stack, first: &str, listener: ListenerId) -> Option<NextHop> {
-    let uri = match NameAddr::parse(first.as_bytes()) {
-        Ok(address) => address.uri,
-        Err(_) => Uri::parse(first.as_bytes()).ok()?,
+    // A route is a name-addr, a target a bare URI: read as a name-addr it would lose its parameters (RFC 3261 section 20.10).
+    let uri = match first.contains('<') {
+        true => NameAddr::parse(first.as_bytes()).ok()?.uri,
+        false => Uri::parse(first.as_bytes()).ok()?,
     };
     stack.next_hop(&uri, Some(listener))
 }

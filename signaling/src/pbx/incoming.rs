@@ -76,10 +76,8 @@ impl Switchboard {
 
     /// A request within a dialog that is not there, or whose BYE is out.
     fn on_unowned(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, method: Method<'_>) {
-        let tag = request.to().ok().and_then(|to| to.tag()).and_then(|tag| core::str::from_utf8(tag).ok());
-        let mortal = tag.and_then(|tag| self.books.mortal.get(tag));
         // Two BYEs crossed: each side's is answered (RFC 5407 section 3.1.6).
-        let crossed = method == Method::Bye && mortal.is_some_and(|dialog| dialog.owns_request(request));
+        let crossed = method == Method::Bye && self.office(turn).is_mortal(request);
         // RFC 3261 section 15.1.2 and 12.2.2.
         self.office(turn).refuse(server, if crossed { 200 } else { 481 }, None);
     }

@@ -4,6 +4,7 @@ use super::register::{PendingRegister, Queries};
 use crate::{
     auth::Authenticator,
     call::{self, Books, Call, CallAlarm, Happening, Office, Purpose},
+    dialog::{Course, Tags},
     effect::{Effect, Effects},
     fact::{DropReason, Fact},
     feature::Feature,
@@ -212,7 +213,7 @@ impl Switchboard {
     }
 
     /// A 2xx to an INVITE of ours that no leg waits for.
-    fn on_stray(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, course: Option<crate::dialog::Course>) {
+    fn on_stray(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, course: Option<Course>) {
         let Some(tag) = response.from().ok().and_then(|from| from.tag()).and_then(|tag| core::str::from_utf8(tag).ok())
         else {
             return;
@@ -224,11 +225,16 @@ impl Switchboard {
             .get(tag)
             .copied()
             .and_then(|id| self.calls.get(&id.call)?.legs().get(usize::from(id.number))?.dialog.as_ref());
-        if let Some(dialog) =
-            live.or_else(|| self.books.mortal.get(tag)).filter(|dialog| dialog.owns_response(response))
-        {
+        if let Some(dialog) = live.filter(|dialog| dialog.owns_response(response)) {
             // RFC 3261 section 13.2.2.4: the ACK is sent for every repetition. If it waits for the caller's answer, there is none to repeat.
             dialog.acknowledge_again(turn.stack, turn.out, cseq);
+            return;
+        }
+        if let Some(dialog) = Tags::of_response(response).and_then(|tags| self.books.mortal.get_mut(&tags)) {
+            if !dialog.acknowledge_again(turn.stack, turn.out, cseq) {
+                // The answer to a re-INVITE crossed the BYE. A peer that cannot be reached gives up by itself.
+                let _ = dialog.acknowledge(turn.now, turn.stack, turn.out, cseq, None);
+            }
             return;
         }
         call::answer_stray(&mut self.office(turn), response, course);
@@ -244,8 +250,7 @@ impl TransactionUser for Switchboard {
         if let Some(leg) = self.leg_of(ack) {
             return self.tell(turn, leg.call, |call, office| call.on_ack(office, leg.number, ack));
         }
-        let mortal = ack.to().ok().and_then(|to| to.tag()).and_then(|tag| core::str::from_utf8(tag).ok());
-        if mortal.is_some_and(|tag| self.books.mortal.contains_key(tag)) {
+        if self.office(turn).is_mortal(ack) {
             return;
         }
         turn.out.push(Effect::Fact(Fact::Dropped { why: DropReason::StrayAck, source: flow.remote }));

@@ -234,9 +234,18 @@ impl Line {
         self.mailboxes.get_mut(&to)?.pop_front()
     }
 
+    fn skip_trying(&mut self, to: SocketAddr) {
+        if let Some(mailbox) = self.mailboxes.get_mut(&to) {
+            mailbox.retain(|message| message.status() != 100);
+        }
+    }
+
     /// The next message for `to`, which must begin like this: a status or a method.
     #[track_caller]
     pub fn expect(&mut self, to: SocketAddr, what: &str) -> Sip {
+        if what != "100" {
+            self.skip_trying(to);
+        }
         let message = self.take(to).unwrap_or_else(|| panic!("{to} waits for {what} in vain"));
         let found = message.start.trim_start_matches("SIP/2.0 ").to_owned();
         assert!(found.starts_with(what), "{to} waits for {what}, gets {found}\n{message:?}");
@@ -246,6 +255,7 @@ impl Line {
     /// Nothing is in the mailbox of `to`.
     #[track_caller]
     pub fn expect_silence(&mut self, to: SocketAddr) {
+        self.skip_trying(to);
         if let Some(message) = self.take(to) {
             panic!("{to} wants silence, gets {}", message.start);
         }
