@@ -4,34 +4,11 @@
 //! transactions one wrong match is expected in 10^13 messages, and nobody who does not know the secret can bring one about.
 
 use crate::message::{CSeq, Header, Host, Message, Method, Via};
-use core::{
-    hash::{BuildHasherDefault, Hasher},
-    net::IpAddr,
-};
-use std::{collections::HashMap, hash::DefaultHasher};
+use core::{hash::Hasher as _, net::IpAddr};
+use std::{collections::BTreeMap, hash::DefaultHasher};
 
-/// A table by keys, which are hashes already.
-pub(super) type ByKey<T> = HashMap<u64, T, BuildHasherDefault<Passed>>;
-
-/// Passes a key through as its own hash.
-#[derive(Debug, Default)]
-pub(super) struct Passed(u64);
-
-impl Hasher for Passed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
-}
+/// A table by keys.
+pub(super) type ByKey<T> = BTreeMap<u64, T>;
 
 /// The fields that tell one request from another, read once.
 #[derive(Clone, Copy, Debug)]
