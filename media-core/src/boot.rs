@@ -54,10 +54,10 @@ impl MediaConfig {
         core_affinity::get_core_ids().unwrap_or_default().into_iter().map(|core| core.id).collect()
     }
 
-    /// UDP sockets one shard needs when all its ports are taken, and one pair more, so that ports run out first and the refusal says so.
+    /// UDP sockets one shard needs when all its ports are taken.
     fn sockets_per_shard(&self) -> u64 {
         let pairs = (self.ports.len() as u64 / 2).div_ceil(u64::from(self.shards.max(1)));
-        2 * (pairs.max(1) + 1)
+        2 * pairs.max(1)
     }
 }
 
@@ -274,7 +274,7 @@ fn run(mut shard: Shard, mut io: Uring, bell: &Bell, stop: &AtomicBool, waker: &
                 }
                 bell.sleeping();
                 // Looked at once more after saying so: a command pushed in between rang no bell.
-                let until = if shard.is_idle() && !stop.load(Ordering::Acquire) { turned.next } else { now };
+                let until = if shard.may_sleep() && !stop.load(Ordering::Acquire) { turned.next } else { now };
                 io.wait(until);
             }
             Err(_) => {

@@ -3,7 +3,7 @@
 mod rig;
 
 use contract::{Device, MediaCommand, MediaEvent, MediaRefusal, MemberId, SourceRule};
-use media_core::shard::ShardConfig;
+use media_core::{io::Io, shard::ShardConfig};
 use rig::{Rig, TWO_ON_A_BUS, config, memory::MemoryRig, name, peer, spec, table};
 use std::collections::BTreeMap;
 
@@ -21,6 +21,20 @@ fn ports_run_out_with_a_refusal_and_come_back() {
     assert_eq!((rig.tally().ports_in_use, rig.tally().sessions), (8, 4), "a refused leg leaves no session behind");
     rig.close(2);
     assert_eq!(rig.open(9, 0).port(), 10_004);
+}
+
+#[test]
+fn when_ports_and_sockets_end_together_the_ports_are_named() {
+    let mut rig = MemoryRig::with(config(10_000..=11_999));
+    for session in 0..500 {
+        rig.open(session, 0);
+    }
+    assert_eq!(rig.try_open(500, 0), Err(MediaRefusal::DescriptorsExhausted), "the table of the bench has 1,000 slots");
+    let mut rig = MemoryRig::with(config(10_000..=10_999));
+    for session in 0..500 {
+        rig.open(session, 0);
+    }
+    assert_eq!(rig.try_open(500, 0), Err(MediaRefusal::PortsExhausted));
 }
 
 #[test]
@@ -108,6 +122,22 @@ fn answers_are_kept_while_the_shell_takes_none() {
         answers += 1;
     }
     assert_eq!(answers, 20_000 * 3);
+}
+
+#[test]
+fn a_shard_whose_answers_are_not_taken_rests_instead_of_spinning() {
+    let mut rig = MemoryRig::with(config(10_000..=10_007));
+    let mut session = 0;
+    // Every command has an answer, and nobody takes one.
+    while rig.doors().commands.push(open_command(session, 0)).is_ok() || !rig.shard.may_sleep() {
+        session += 1;
+        rig.settle();
+    }
+    let now = rig.io.now();
+    let turned = rig.shard.turn(now, &mut rig.io);
+    assert!(turned.next > now && rig.shard.may_sleep());
+    while rig.event().is_some() {}
+    assert!(rig.doors().commands.is_empty(), "it goes on once answers are taken");
 }
 
 #[test]

@@ -59,6 +59,10 @@ impl Shard {
             (true, _, Some(v6)) => IpAddr::V6(v6),
             (false, None, _) | (true, _, None) => return Err(MediaRefusal::System(libc::EAFNOSUPPORT)),
         };
+        // The table of sockets may be just as large as the ports need: when both are full, it is the ports that are to be named.
+        if self.ports.taken() == self.ports.total() {
+            return Err(MediaRefusal::PortsExhausted);
+        }
         let index = self.legs.next_index();
         if rtcp_slot(index).0 >= io.slots() {
             return Err(MediaRefusal::DescriptorsExhausted);

@@ -145,18 +145,21 @@ impl Shard {
         self.current = None;
         self.publish(io);
         let due = self.wheel.next().unwrap_or(now + IDLE_WAIT_MAX);
-        self.next = if self.commands.is_empty() { due.min(now + IDLE_WAIT_MAX) } else { now };
-        if self.told.is_behind() {
+        self.next = if !self.may_sleep() {
+            now
+        } else if self.told.is_behind() {
             // The shell is slow; look again soon.
-            self.next = self.next.min(now + Duration::from_millis(1)).max(now + Duration::from_millis(1));
-        }
+            now + Duration::from_millis(1)
+        } else {
+            due.min(now + IDLE_WAIT_MAX)
+        };
         Turned { next: self.next, told: self.told.take_pushed() }
     }
 
-    /// Whether nothing waits in the mailbox, so that the shard may sleep.
+    /// Whether nothing waits in the mailbox that could be obeyed now.
     #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.commands.is_empty()
+    pub fn may_sleep(&self) -> bool {
+        self.commands.is_empty() || !self.told.has_room()
     }
 
     /// Notes the CPU time of the thread.
