@@ -1,5 +1,4 @@
 use super::{client::Client, output::harmless, *};
-use clap::CommandFactory as _;
 use serde_json::{Value, json};
 use signaling::settings::Secret;
 use std::{
