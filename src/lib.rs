@@ -5,8 +5,8 @@
 
 pub mod api;
 pub mod boot;
-pub mod clock;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod media;
 pub mod publish;
