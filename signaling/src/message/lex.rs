@@ -189,6 +189,7 @@ impl<'a> Values<'a> {
     }
 }
 
+// Deviates: RFC 3261 section 7.3.1 has no empty values in a list; they are left out, since nothing can be meant by them.
 impl<'a> Iterator for Values<'a> {
     type Item = &'a [u8];
 

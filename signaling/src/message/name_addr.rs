@@ -35,7 +35,8 @@ impl<'a> NameAddr<'a> {
             cursor.space();
             return Self::bracketed(Display::Quoted(quoted), cursor);
         }
-        // display-name = *(token LWS). Octets above ASCII are in no token but in many display names.
+        // display-name = *(token LWS).
+        // Deviates: RFC 3261 section 25.1 has no octets above ASCII in a token; many phones send display names in UTF-8 without quotes.
         let before = cursor;
         let words = cursor.run(|byte| lex::is_token(byte) || lex::is_space(byte) || byte >= 0x80);
         if cursor.rest.first() == Some(&b'<') {

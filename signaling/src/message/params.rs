@@ -71,7 +71,7 @@ fn one<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Parameter<'a>>, Malformed> 
         let value = cursor.quoted().ok_or(Malformed::Parameter)?;
         return Ok(Some((name, Some(value))));
     }
-    // Wider than the grammar's token or host: tags and branches with `=`, `/` or `@` are common and harmless.
+    // Deviates: RFC 3261 section 25.1 has a token or a host here; tags and branches with `=`, `/` or `@` are common and harmless.
     let value = cursor.run(|byte| byte > b' ' && byte != 0x7F && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>'));
     if value.is_empty() { Err(Malformed::Parameter) } else { Ok(Some((name, Some(value)))) }
 }

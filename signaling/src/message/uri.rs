@@ -40,7 +40,7 @@ impl<'a> Host<'a> {
         if let Ok(address) = text.parse::<Ipv4Addr>() {
             return Ok(Self::Ip(address.into()));
         }
-        // Underscores are in no grammar but in many host names.
+        // Deviates: RFC 3261 section 25.1 has no underscore in host names; many networks have.
         let belongs = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         if !text.is_empty() && text.bytes().all(belongs) { Ok(Self::Name(text)) } else { Err(Malformed::Host) }
     }
@@ -107,10 +107,12 @@ fn host_port(bytes: &[u8]) -> Result<(&[u8], Option<u16>), Malformed> {
     }
 }
 
-/// Octets of the user part with its password: unreserved, user-unreserved, `:`; and `#`, which phones send unescaped in feature codes.
+/// Octets of the user part with its password: unreserved, user-unreserved, `:`.
+// Deviates: RFC 3261 section 25.1 wants `#` escaped; phones send it as it is in feature codes.
 static USER: [bool; 256] = lex::octets(b"-_.!~*'()&=+$,;?/:%#");
 
 /// Octets after the host: those of parameters and headers.
+// Deviates: RFC 3261 section 25.1 wants `,`, `@` and `#` escaped there; they mean nothing else after the host.
 static TAIL: [bool; 256] = lex::octets(b"-_.!~*'()[]/:&+$=;?%,@#");
 
 /// A URI, checked, still as written.

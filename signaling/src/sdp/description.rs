@@ -131,6 +131,7 @@ impl<'a> Description<'a> {
             }
         }
         let description = Self { lines, media };
+        // Deviates: RFC 8866 section 5 wants `s=` and `t=`; nobody needs them, and some phones leave them out.
         // RFC 8866 section 5.1.
         if description.lines.first().is_none_or(|line| line.kind != b'v' || trim(line.value) != b"0") {
             return Err(Malformed::Sdp);
