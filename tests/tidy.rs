@@ -57,13 +57,21 @@ fn code(path: &Path) -> String {
     kept
 }
 
+/// Whether `word` stands in `line` and does not merely begin a longer name.
+fn contains_word(line: &str, word: &str) -> bool {
+    line.match_indices(word).any(|(at, _)| {
+        let after = line[at + word.len()..].chars().next();
+        !word.ends_with(|c: char| c.is_alphanumeric()) || !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
 fn forbid(dirs: &[&str], words: &[(&str, &str)]) {
     let mut faults = Vec::new();
     for dir in dirs {
         for file in files(&root().join(dir), &[".rs"]) {
             for (number, line) in code(&file).lines().enumerate() {
                 for (word, reason) in words {
-                    if line.contains(word) {
+                    if contains_word(line, word) {
                         faults.push(format!("{} (code line {}): `{word}`: {reason}", shown(&file), number + 1));
                     }
                 }

@@ -13,9 +13,9 @@ pub mod limits;
 
 pub mod id;
 
-pub mod settings;
-
 pub mod flow;
+
+pub mod settings;
 
 pub mod fact;
 

@@ -1,4 +1,4 @@
-//! `/api/openapi.json`, and `/docs`: the same description as one page that needs nothing from anywhere else, not even a script.
+//! `/api/openapi.json`, and `/docs`: the same description as a page with its style that needs nothing from anywhere else, not even a script.
 
 use super::{Api, problem::KINDS};
 use axum::{
@@ -19,10 +19,11 @@ pub(super) fn router(description: OpenApi) -> Router<Arc<Api>> {
     Router::new()
         .route("/api/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json")], json.to_string())))
         .route("/docs", get(async move || styled(&page)))
+        .route("/docs/style.css", get(async || ([(header::CONTENT_TYPE, "text/css")], STYLE)))
 }
 
 fn styled(page: &str) -> impl IntoResponse + use<> {
-    let policy = HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    let policy = HeaderValue::from_static("default-src 'none'; style-src 'self'; frame-ancestors 'none'");
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page.to_owned()))
 }
 
@@ -38,7 +39,7 @@ fn page(api: &Value) -> String {
     let version = text(&api["info"]["version"]);
     let head = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Ironbell API {version}</title><style>{STYLE}</style></head><body><h1>Ironbell API</h1><p>Version {version}. {}</p>\
+         <title>Ironbell API {version}</title><link rel=\"stylesheet\" href=\"/docs/style.css\"></head><body><h1>Ironbell API</h1><p>Version {version}. {}</p>\
          <p>Send a key of the configuration with every request: <code>Authorization: Bearer KEY</code>. \
          The same description for programs: <a href=\"/api/openapi.json\">/api/openapi.json</a>.</p><h2>Resources</h2>",
         text(&api["info"]["description"])

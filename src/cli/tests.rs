@@ -1,3 +1,5 @@
+//! The command line as its users meet it.
+
 use super::{client::Client, output::harmless, *};
 use serde_json::{Value, json};
 use signaling::settings::Secret;

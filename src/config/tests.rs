@@ -1,3 +1,5 @@
+//! Configurations, good and bad, and what is said of them.
+
 use super::*;
 
 const EXTENSION: &str = "extensions: [{ number: \"1001\", auth_user: alice, secret: Kf3-first-wheel-9 }]\n";

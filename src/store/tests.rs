@@ -1,3 +1,5 @@
+//! What the store keeps, gives back and refuses.
+
 use super::*;
 use crate::publish::cdr::WallTime;
 use signaling::flow::Transport;

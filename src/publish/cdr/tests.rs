@@ -1,3 +1,5 @@
+//! Call record files over days, torn lines and full disks.
+
 use super::{
     day::{Day, name_of, rows_after},
     *,
