@@ -5,7 +5,7 @@
 pub enum Fault {
     /// The ring timer of a call is not disarmed with its answer.
     TimerNotDisarmed,
-    /// The ports of a branch that lost, and of a call that ended, are not returned.
+    /// The ports of a branch that lost are not returned while the call lasts.
     PortNotReturned,
     /// The ACK for a phone's 2xx is not sent.
     AckLost,

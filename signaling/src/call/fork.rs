@@ -217,6 +217,7 @@ impl Call {
     pub(super) fn branch_over(&mut self, office: &mut Office<'_>, number: u16, status: u16) {
         let now = office.now;
         let Some(leg) = self.leg_mut(number) else { return };
+        let given_up = matches!(leg.signal, Signal::Cancelling { .. });
         leg.signal = Signal::Gone;
         leg.ended_at.get_or_insert(now);
         if status != 0 {
@@ -236,7 +237,7 @@ impl Call {
             return;
         }
         // RFC 3261 section 16.7 step 5: a 6xx speaks for all.
-        let decisive = status >= 600;
+        let decisive = status >= 600 && !given_up;
         if decisive || !self.legs.iter().any(|leg| leg.is_hoped_for()) {
             let status = if decisive { status } else { self.best_refusal() };
             let cause = match status {
@@ -306,8 +307,7 @@ impl Call {
 
     /// What the caller is told when all have refused: RFC 3261 section 16.7 step 6, with what only we can judge left out.
     fn best_refusal(&self) -> u16 {
-        let refusals =
-            self.legs.iter().filter(|leg| leg.number != self.caller || matches!(self.phase, Phase::Summoning));
+        let refusals = self.legs.iter().filter(|leg| leg.number >= self.first_branch);
         refusals
             .filter(|leg| leg.is_gone())
             .map(|leg| presentable(leg.status))

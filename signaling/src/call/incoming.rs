@@ -70,6 +70,7 @@ impl Call {
         leg.behind_nat = nat;
         leg.dialog = Some(dialog);
         call.legs.push(leg);
+        call.first_branch = 1;
         call.max_forwards = request.max_forwards()?.unwrap_or(70);
         office.books.dialogs.insert(tag.into(), call.leg_id(0));
         office.books.servers.insert(*server, call.leg_id(0));

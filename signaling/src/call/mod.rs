@@ -119,6 +119,8 @@ pub struct Call {
     driven: bool,
     started_at: Instant,
     answered_at: Option<Instant>,
+    /// The first leg of the party that is called; those before it are the caller's own.
+    first_branch: u16,
     redirects: usize,
     bytes_max: usize,
     originated: bool,
@@ -148,6 +150,7 @@ impl Call {
             driven: false,
             started_at: now,
             answered_at: None,
+            first_branch: 0,
             redirects: 0,
             bytes_max: 0,
             originated: false,

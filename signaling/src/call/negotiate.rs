@@ -186,6 +186,7 @@ impl Call {
                 self.hear(office, self.caller, callee);
                 let holds = [self.caller, callee].iter().any(|number| self.holds(*number));
                 self.tell_state(office, if holds { CallState::Hold } else { CallState::Connected });
+                self.watch_silence(office);
             }
             (Phase::Connected, Partner::Device(device)) => {
                 let said = self.caller_leg().and_then(|leg| leg.talk.remote.as_ref()).map(|view| view.direction);

@@ -232,6 +232,7 @@ impl Call {
                 }
                 if let (Asker::Leg(_), Some(server)) = (asker, server) {
                     office.refuse(server, 488, None);
+                    self.renew_wish(office);
                 }
             }
         }

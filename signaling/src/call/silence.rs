@@ -25,6 +25,17 @@ impl Call {
         office.arm(self.id, &mut self.alarms, Alarm::Silence, MEASURE_EVERY * 2 + Duration::from_secs(1));
     }
 
+    /// Directions changed. A party that fell silent while it was held is not reported again; if all who should be heard now are so, they get the
+    /// time-out anew.
+    pub(super) fn watch_silence(&mut self, office: &mut Office<'_>) {
+        if self.all_silent() {
+            let after = self.settings.media.silence_timeout.max(MEASURE_EVERY * 2) + Duration::from_secs(1);
+            office.arm(self.id, &mut self.alarms, Alarm::Silence, after);
+        } else {
+            office.disarm(&mut self.alarms, Alarm::Silence);
+        }
+    }
+
     /// Figures of a leg came.
     pub(super) fn heard_again(&mut self, number: u16, packets: u64) {
         let Some(leg) = self.leg_mut(number) else { return };

@@ -159,3 +159,20 @@ fn of_several_phones_the_first_to_answer_calls() {
     assert_eq!(line.record().hangup_cause, HangupCause::Caller);
     line.expect_rest();
 }
+
+#[test]
+fn a_phone_given_up_cannot_refuse_for_the_others() {
+    let (mut line, mut alice, mut boris) = two();
+    let mut mobile = Phone::new("1001", "10.0.0.13:5063");
+    mobile.register(&mut line);
+    originate(&mut line, "1001", "1002");
+    let (at_desk, at_mobile) = (line.expect(alice.address, "INVITE"), line.expect(mobile.address, "INVITE"));
+    alice.answer(&mut line, &at_desk, 180, "");
+    let body = mobile.sdp();
+    mobile.answer(&mut line, &at_mobile, 200, &body);
+    alice.answer(&mut line, &at_desk, 603, "");
+    let asked = line.expect(boris.address, "INVITE");
+    boris.answer(&mut line, &asked, 486, "");
+    assert_eq!(line.record().status, Some(486));
+    line.expect_rest();
+}

@@ -151,3 +151,28 @@ fn what_a_phone_says_of_its_media_is_told_to_the_shard() {
     assert_eq!(of(1).rtp, Some("10.0.0.12:4000".parse().unwrap()));
     assert_eq!(of(1).formats.iter().map(|format| format.payload_type).collect::<Vec<_>>(), [0, 8, 101]);
 }
+
+#[test]
+fn parties_that_died_on_hold_are_noticed_after_it() {
+    let (mut line, mut alice, mut boris) = two();
+    let (mut caller, _) = talking(&mut line, &mut alice, &mut boris);
+    let session = line.call().session();
+    for direction in ["inactive", "sendrecv"] {
+        caller.reinvite(&mut line, &super::common::described("10.0.0.11", 4000, "0", direction));
+        let asked = line.expect(boris.address, "INVITE");
+        boris.answer(&mut line, &asked, 200, &super::common::described("10.0.0.12", 4000, "0", direction));
+        line.expect(boris.address, "ACK");
+        line.expect(alice.address, "200");
+        caller.ack(&mut line, "");
+        if direction == "inactive" {
+            line.happen(silent(session, 0));
+            line.happen(silent(session, 1));
+            line.pass_seconds(300);
+        }
+    }
+    line.pass_seconds(60);
+    line.expect_silence(alice.address);
+    line.pass_seconds(1);
+    line.expect(alice.address, "BYE");
+    assert_eq!(line.record().hangup_cause, HangupCause::MediaSilent);
+}
