@@ -31,7 +31,7 @@ impl Call {
         if self.legs.len() >= LEGS_PER_CALL_MAX {
             return;
         }
-        let ipv6 = phone.target.course.flow().is_some_and(|flow| flow.remote.is_ipv6());
+        let ipv6 = phone.target.is_ipv6();
         let contact = phone.target.uri.as_str().into();
         let signal = Signal::Opening(Box::new(phone.target));
         let mut leg = Leg::new(number, party, signal, office.now, office.stack.random() >> 12);

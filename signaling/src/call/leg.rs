@@ -3,6 +3,7 @@
 use super::describe::View;
 use crate::{
     dialog::{Course, Dialog},
+    message::Uri,
     transaction::{ClientId, ServerId},
 };
 use contract::{Instant, MemberId};
@@ -44,6 +45,18 @@ pub struct Target {
     pub routes: Vec<String>,
     /// Which way.
     pub course: Course,
+}
+
+impl Target {
+    /// Whether the phone is reached by IPv6, as far as that can be told: by the flow if it is taken, else by the address in the URI.
+    #[must_use]
+    pub fn is_ipv6(&self) -> bool {
+        let uri = Uri::parse(self.uri.as_bytes()).ok();
+        let named = uri.and_then(|uri| uri.host()).and_then(|host| host.ip()).map(|ip| ip.is_ipv6());
+        let flow = self.course.flow().map(|flow| flow.remote.is_ipv6());
+        let (first, second) = if self.course.is_sticky() { (flow, named) } else { (named, flow) };
+        first.or(second).unwrap_or(false)
+    }
 }
 
 /// One party of a call.

@@ -4,18 +4,18 @@
 //! dialog exists nor what is said in it, arms no timer and answers nothing.
 
 mod matching;
+mod request;
 mod route;
 
 pub use matching::Tags;
+pub use request::Ask;
 pub use route::Course;
 
 use crate::{
-    effect::Effects,
     flow::{Flow, ListenerId},
-    message::{Header, Malformed, Message, Method, NameAddr},
-    transaction::{ClientId, NextHop, NotSent, OutRequest, SentAck, Stack},
+    message::{Header, Malformed, Message, NameAddr},
+    transaction::{SentAck, Stack},
 };
-use contract::Instant;
 
 /// How far a dialog is, RFC 3261 section 12.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,9 +73,6 @@ pub struct Dialog {
     /// The ACK of our last INVITE and its CSeq number.
     ack: Option<(u32, SentAck)>,
 }
-
-/// The largest CSeq number, RFC 3261 section 8.1.1.5.
-const CSEQ_MAX: u32 = (1 << 31) - 1;
 
 impl Dialog {
     /// Our end of a dialog that an INVITE of ours shall make, RFC 3261 section 12.1.2.
@@ -230,69 +227,6 @@ impl Dialog {
         true
     }
 
-    /// Sends a request within the dialog (or the INVITE that shall make it).
-    ///
-    /// # Errors
-    /// [`NotSent`]; also when the sequence numbers are used up.
-    pub fn send(
-        &mut self,
-        now: Instant,
-        stack: &mut Stack,
-        out: &mut Effects,
-        ask: &Ask<'_>,
-    ) -> Result<ClientId, NotSent> {
-        // RFC 3261 section 8.1.1.5: CSeq stays below 2^31. It is never wrapped: the peer would take what follows for old (section 12.2.2).
-        if self.local_cseq >= CSEQ_MAX {
-            return Err(NotSent::Exhausted);
-        }
-        self.local_cseq += 1;
-        let request = self.request(ask.method, self.local_cseq, ask);
-        let mut result = Err(NotSent::Unreachable);
-        for hop in self.hops(stack).into_iter().flatten() {
-            result = stack.request(now, hop, &request, out);
-            if result != Err(NotSent::Unreachable) {
-                break;
-            }
-        }
-        result
-    }
-
-    /// Acknowledges the 2xx of our INVITE with this CSeq number and keeps the ACK, RFC 3261 section 13.2.2.4.
-    ///
-    /// # Errors
-    /// [`NotSent`].
-    pub fn acknowledge(
-        &mut self,
-        now: Instant,
-        stack: &mut Stack,
-        out: &mut Effects,
-        cseq: u32,
-        body: Option<(&str, &[u8])>,
-    ) -> Result<(), NotSent> {
-        let request =
-            self.request(Method::Ack, cseq, &Ask { method: Method::Ack, max_forwards: 70, headers: &[], body });
-        let mut result = Err(NotSent::Unreachable);
-        for hop in self.hops(stack).into_iter().flatten() {
-            result = stack.send_ack(now, hop, &request, out);
-            if result != Err(NotSent::Unreachable) {
-                break;
-            }
-        }
-        self.ack = Some((cseq, result?));
-        Ok(())
-    }
-
-    /// The peer repeats the 2xx of our INVITE with this CSeq number: the ACK goes out again. `false`: there was none yet.
-    pub fn acknowledge_again(&self, stack: &mut Stack, out: &mut Effects, cseq: u32) -> bool {
-        match &self.ack {
-            Some((number, ack)) if *number == cseq => {
-                stack.resend_ack(ack, out);
-                true
-            }
-            Some(_) | None => false,
-        }
-    }
-
     /// The CSeq number of our last request.
     #[must_use]
     pub const fn local_cseq(&self) -> u32 {
@@ -350,59 +284,9 @@ impl Dialog {
             + ack
     }
 
-    fn request<'a>(&'a self, method: Method<'a>, cseq: u32, ask: &Ask<'a>) -> OutRequest<'a> {
-        OutRequest {
-            method,
-            uri: &self.request_uri,
-            from: &self.local,
-            to: &self.remote,
-            call_id: &self.call_id,
-            cseq,
-            max_forwards: ask.max_forwards,
-            routes: &self.routes,
-            contact: carries_contact(method).then_some(&*self.contact),
-            headers: ask.headers,
-            body: ask.body,
-        }
-    }
-
-    fn hops(&self, stack: &Stack) -> [Option<NextHop>; 2] {
-        self.course.hops(stack, self.route_set.first().map_or(&*self.target, String::as_str))
-    }
-
     fn aim(&mut self) {
         let (uri, routes) = route::aim(&self.target, &self.route_set);
         (self.request_uri, self.routes) = (uri.into(), routes);
-    }
-}
-
-/// A request within a dialog.
-#[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
-    /// Its method.
-    pub method: Method<'a>,
-    /// Max-Forwards.
-    pub max_forwards: u8,
-    /// More headers.
-    pub headers: &'a [(&'a str, &'a str)],
-    /// Content type and body.
-    pub body: Option<(&'a str, &'a [u8])>,
-}
-
-/// RFC 3261 table 3: requests that make a dialog or refresh its target carry Contact.
-const fn carries_contact(method: Method<'_>) -> bool {
-    match method {
-        Method::Invite | Method::Update | Method::Refer | Method::Subscribe | Method::Notify => true,
-        Method::Register
-        | Method::Ack
-        | Method::Bye
-        | Method::Cancel
-        | Method::Options
-        | Method::Prack
-        | Method::Info
-        | Method::Publish
-        | Method::Message
-        | Method::Other(_) => false,
     }
 }
 

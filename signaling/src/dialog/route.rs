@@ -34,10 +34,16 @@ impl Course {
         self.flow
     }
 
+    /// Whether the flow is taken first.
+    #[must_use]
+    pub const fn is_sticky(&self) -> bool {
+        self.sticky && self.flow.is_some()
+    }
+
     /// The next hops to try in order for a request whose first route or Request-URI is `first`.
     pub(super) fn hops(&self, stack: &Stack, first: &str) -> [Option<NextHop>; 2] {
         let by_flow = self.flow.map(NextHop::Flow);
-        if self.sticky && by_flow.is_some() {
+        if self.is_sticky() {
             // The address is looked at only when the flow is gone.
             return [by_flow, hop(stack, first, self.listener)];
         }

@@ -22,6 +22,7 @@ mod refusals;
 mod registering;
 mod renegotiation;
 mod streams;
+mod ways;
 
 use common::{Dialog, Line, Phone};
 

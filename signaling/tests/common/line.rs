@@ -170,9 +170,10 @@ impl Line {
                 let why = MediaRefusal::PortsExhausted;
                 self.happen(Input::Media(MediaEvent::LegRefused { session: *session, member: *member, why }));
             }
-            MediaCommand::OpenLeg { session, member, .. } => {
+            MediaCommand::OpenLeg { session, member, spec } => {
                 self.legs.insert((*session, *member));
-                let rtp = SocketAddr::new("10.0.0.1".parse().unwrap(), self.next_port);
+                let ours = if spec.ipv6 { "2001:db8::1" } else { "10.0.0.1" };
+                let rtp = SocketAddr::new(ours.parse().unwrap(), self.next_port);
                 self.next_port += 2;
                 self.happen(Input::Media(MediaEvent::LegOpened { session: *session, member: *member, rtp }));
             }
@@ -202,7 +203,9 @@ impl Line {
 
     /// A datagram comes from `from`.
     pub fn send(&mut self, from: SocketAddr, text: &str) {
-        self.happen(Input::Received { flow: Flow::datagram(ListenerId(0), from), bytes: text.as_bytes() });
+        // The third listener of a test is of the other family.
+        let listener = ListenerId(if from.is_ipv6() { 2 } else { 0 });
+        self.happen(Input::Received { flow: Flow::datagram(listener, from), bytes: text.as_bytes() });
     }
 
     /// Bytes come on a stream.

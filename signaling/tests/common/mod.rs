@@ -3,6 +3,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,
     reason = "tools of tests, of which each test crate uses its part"
