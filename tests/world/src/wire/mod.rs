@@ -45,8 +45,8 @@ pub(crate) struct Wire {
     secrets: Vec<String>,
     asked: BTreeMap<Key, Asked>,
     sent: BTreeMap<Key, Sent>,
-    /// Last CSeq the exchange used in a dialog, by Call-ID and its tag.
-    sequence: BTreeMap<(String, String), u32>,
+    /// Last CSeq the exchange used in a dialog, by Call-ID and both tags.
+    sequence: BTreeMap<[String; 3], u32>,
     /// 2xx to INVITE that the exchange sent and must repeat until the ACK.
     repeating: BTreeMap<Key, Owed>,
     /// 2xx to INVITE that reached the exchange: each must be acknowledged, and its dialog ended some day.
@@ -215,7 +215,8 @@ impl Wire {
             }
             _ => {
                 // RFC 3261 section 12.2.1.1: the number grows by each request of a dialog.
-                let last = self.sequence.entry((call_id.clone(), from_tag.clone())).or_insert(0);
+                let dialog = [call_id.clone(), from_tag.clone(), sip.to_tag().unwrap_or("").to_owned()];
+                let last = self.sequence.entry(dialog).or_insert(0);
                 if sip.cseq() <= *last {
                     return Err(format!("CSeq {} after {last}", sip.cseq()));
                 }
