@@ -30,13 +30,13 @@ impl Call {
         let usable = dialog.answered(response).is_ok();
         self.give_up_all(office);
         if !usable {
-            return self.refuse_answer(office, number, cseq);
+            return self.refuse_answer(office, number, cseq, response);
         }
         match self.phase {
             Phase::Summoning => self.summoned(office, number, cseq, response),
             Phase::Dialling { .. } if self.offer.is_some() => self.join(office, number, cseq, response),
             Phase::Dialling { .. } => self.join_late(office, number, cseq, response),
-            Phase::Connected | Phase::Over { .. } => self.refuse_answer(office, number, cseq),
+            Phase::Connected | Phase::Over { .. } => self.refuse_answer(office, number, cseq, response),
         }
     }
 
@@ -52,7 +52,9 @@ impl Call {
             true => told_early,
         };
         let offer = self.leg(caller).and_then(|leg| leg.talk.remote.clone());
-        let (Some(answer), Some(offer)) = (answer, offer) else { return self.refuse_answer(office, number, cseq) };
+        let (Some(answer), Some(offer)) = (answer, offer) else {
+            return self.refuse_answer(office, number, cseq, response);
+        };
         self.acknowledge(office, number, cseq, None);
         let before = self.leg(caller).and_then(|leg| leg.talk.sent.clone());
         self.phase = Phase::Connected;
@@ -76,17 +78,22 @@ impl Call {
     fn join_late(&mut self, office: &mut Office<'_>, number: u16, cseq: u32, response: &Message<'_>) {
         let body = response.body();
         let offer = if is_sdp(response) { describe::view(body).ok() } else { None };
-        let Some(offer) = offer else { return self.refuse_answer(office, number, cseq) };
+        let Some(offer) = offer else { return self.refuse_answer(office, number, cseq, response) };
         let caller = self.caller;
-        let Some(told) = self.passed_on(caller, number, body) else { return self.refuse_answer(office, number, cseq) };
+        // An offer of which the accounts may use nothing is no offer.
+        let told = self.passed_on(caller, number, body).filter(|told| describe::view(told).is_ok());
+        let Some(told) = told else { return self.refuse_answer(office, number, cseq, response) };
         self.phase = Phase::Connected;
         self.partner = Partner::Leg(number);
-        self.answer_caller(office, Some(number), &told, Some(Late { offer: Some(offer), cseq }));
+        let declined = describe::declined(body);
+        self.answer_caller(office, Some(number), &told, Some(Late { offer: Some(offer), cseq, declined }));
     }
 
     /// The 2xx cannot be used: it is acknowledged and its dialog ended (RFC 3261 section 13.2.2.4), and the call fails.
-    fn refuse_answer(&mut self, office: &mut Office<'_>, number: u16, cseq: u32) {
-        self.acknowledge(office, number, cseq, None);
+    fn refuse_answer(&mut self, office: &mut Office<'_>, number: u16, cseq: u32, response: &Message<'_>) {
+        let was_asked_for_an_offer = self.leg(number).is_some_and(|leg| leg.talk.sent.is_none());
+        let declined = if was_asked_for_an_offer { describe::declined(response.body()) } else { None };
+        self.acknowledge(office, number, cseq, declined.as_deref());
         self.end(office, End { cause: HangupCause::Incompatible, status: Some(488), by: None });
     }
 
@@ -221,7 +228,7 @@ impl Call {
                 self.acknowledge(office, asked, late.cseq, told.as_deref());
             }
             (Some(asked), _, _) => {
-                self.acknowledge(office, asked, late.cseq, None);
+                self.acknowledge(office, asked, late.cseq, late.declined.as_deref());
                 self.end(office, End::by_us(HangupCause::Incompatible));
             }
             (None, _, Some(answer)) => {
@@ -243,7 +250,7 @@ impl Call {
         if let (Some(asked), Some(late)) = (exchange.asked, late)
             && !self.is_over()
         {
-            self.acknowledge(office, asked, late.cseq, None);
+            self.acknowledge(office, asked, late.cseq, late.declined.as_deref());
         }
         if self.is_over() {
             self.part_from(office, number);

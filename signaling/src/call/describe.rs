@@ -2,10 +2,10 @@
 
 use crate::{
     message::Malformed,
-    sdp::{Audio, Description, Direction},
+    sdp::{self, Audio, Description, Direction, Local, Rewrite},
 };
 use contract::{Codec, Format};
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 
 /// A party's description, read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -82,6 +82,14 @@ pub(super) fn view(bytes: &[u8]) -> Result<View, Unusable> {
     Ok(read(&audio))
 }
 
+/// The answer that takes nothing of an offer: every stream is refused (RFC 3264 section 6). RFC 3261 section 13.2.2.4: an offer in a 2xx is
+/// answered in the ACK even when BYE follows at once. `None`: the offer cannot be read.
+pub(super) fn declined(offer: &[u8]) -> Option<Box<[u8]>> {
+    let description = Description::parse(offer).ok()?;
+    let local = Local { session_id: 0, version: 0, rtp: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0), rtcp: None };
+    Some(sdp::rewrite(&description, &Rewrite { local, keep: &|_| false, order: &[], direction: None }).into())
+}
+
 fn read(audio: &Audio<'_>) -> View {
     let rtp = audio.remote_rtp();
     // Our descriptions take no part in multiplexing (RFC 5761 section 5.1.1), so the peer's RTCP has a port of its own.
@@ -113,6 +121,13 @@ mod tests {
         assert_eq!(view(&sdp("m=audio 0 RTP/AVP 0\r\n")), Err(Unusable::NoAudio));
         assert_eq!(view(&sdp("m=video 4000 RTP/AVP 96\r\n")).map_err(Unusable::status), Err(488));
         assert_eq!(view(b"not a description").map_err(Unusable::status), Err(400));
+    }
+
+    #[test]
+    fn what_is_declined_has_every_stream_of_the_offer_at_port_zero() {
+        let answer = declined(&sdp("m=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96\r\n")).unwrap();
+        let ports: Vec<_> = Description::parse(&answer).unwrap().media().map(|media| media.port()).collect();
+        assert_eq!(ports, [0, 0]);
     }
 
     #[test]

@@ -60,4 +60,6 @@ pub(super) struct Late {
     pub(super) offer: Option<View>,
     /// CSeq number of our INVITE to the asked party, whose ACK waits for the asker's.
     pub(super) cseq: u32,
+    /// What that ACK says when no answer comes from the asker.
+    pub(super) declined: Option<Box<[u8]>>,
 }

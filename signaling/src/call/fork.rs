@@ -1,7 +1,7 @@
 //! Reaching the phones of a party: branches, their answers, and what the caller is told of them (RFC 3261 sections 13.2.2, 16.7).
 
 use super::{
-    ALLOW, Call, End, Leg, Office, PRODUCT, Phase, Purpose, SDP, SUPPORTED, Signal, alarm::Alarm,
+    ALLOW, Call, End, Leg, Office, PRODUCT, Phase, Purpose, SDP, SUPPORTED, Signal, alarm::Alarm, describe,
     incoming::header_text, target::Phone,
 };
 use crate::{
@@ -126,7 +126,7 @@ impl Call {
         match sent {
             Ok(client) => {
                 office.books.dialogs.insert(dialog.local_tag().into(), id);
-                office.books.clients.insert(client, Purpose::Invite(id, course));
+                office.books.clients.insert(client, Purpose::Invite { leg: id, course, offered: body.is_some() });
                 if let Some(leg) = self.leg_mut(number) {
                     leg.dialog = Some(dialog);
                     leg.signal = Signal::Inviting { client, rang: false };
@@ -297,11 +297,12 @@ impl Call {
         }
         let Some(leg) = self.leg_mut(number) else { return };
         leg.signal = Signal::Gone;
+        let declined = if leg.talk.sent.is_none() { describe::declined(response.body()) } else { None };
         let Some(mut dialog) = leg.dialog.take() else { return };
         let cseq = response.cseq().map_or(dialog.local_cseq(), |cseq| cseq.number);
         let _ = dialog.answered(response);
         office.books.dialogs.remove(dialog.local_tag());
-        office.acknowledge_and_end(dialog, cseq);
+        office.acknowledge_and_end(dialog, cseq, declined.as_deref());
         self.branch_over(office, number, 0);
     }
 

@@ -164,7 +164,7 @@ impl Call {
             }
             Stage::Answered { late, .. } => {
                 if let (Some(asked), Some(late)) = (exchange.asked, late.take()) {
-                    self.acknowledge(office, asked, late.cseq, None);
+                    self.acknowledge(office, asked, late.cseq, late.declined.as_deref());
                 }
                 if by.map(Asker::Leg) == Some(exchange.asker) {
                     office.disarm(&mut self.alarms, Alarm::Repeat);

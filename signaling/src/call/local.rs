@@ -45,7 +45,7 @@ impl Call {
         let (told, late) = match (invited, self.offer.take()) {
             (false, _) => (Some(Box::default()), None),
             (true, Some(offer)) => (self.own_answer(caller, &offer), None),
-            (true, None) => (self.own_offer(caller), Some(Late { offer: None, cseq: 0 })),
+            (true, None) => (self.own_offer(caller), Some(Late { offer: None, cseq: 0, declined: None })),
         };
         let Some(told) = told else { return self.refuse(office, 488, HangupCause::Incompatible) };
         self.phase = Phase::Connected;

@@ -31,8 +31,9 @@ pub const SDP: &str = "application/sdp";
 /// Why we sent a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Purpose {
-    /// The INVITE that makes a leg's dialog; the course is for the ACK and BYE of an answer that nobody waits for any more.
-    Invite(LegId, Course),
+    /// The INVITE that makes a leg's dialog. The course is for the ACK and BYE of an answer that nobody waits for any more; without an offer
+    /// in the INVITE, that ACK has to answer the one in the 2xx.
+    Invite { leg: LegId, course: Course, offered: bool },
     /// A re-INVITE or UPDATE of a leg's exchange.
     Renegotiate(LegId),
     /// A request passed between parties.
@@ -198,10 +199,10 @@ impl Office<'_> {
         tags.and_then(|tags| self.books.mortal.get(&tags)).is_some_and(|dialog| dialog.owns_request(request))
     }
 
-    /// Acknowledges a 2xx that nobody waits for and ends its dialog (RFC 3261 section 13.2.2.4).
-    pub(crate) fn acknowledge_and_end(&mut self, mut dialog: Dialog, cseq: u32) {
+    /// Acknowledges a 2xx that nobody waits for and ends its dialog (RFC 3261 section 13.2.2.4). `answer` is to the offer in it, if it is one.
+    pub(crate) fn acknowledge_and_end(&mut self, mut dialog: Dialog, cseq: u32, answer: Option<&[u8]>) {
         // A peer that cannot be reached repeats its 2xx and gives up by itself.
-        let _ = dialog.acknowledge(self.now, self.stack, self.out, cseq, None);
+        let _ = dialog.acknowledge(self.now, self.stack, self.out, cseq, answer.map(|body| (SDP, body)));
         self.bye(dialog);
     }
 }

@@ -163,7 +163,7 @@ impl Call {
         self.update_hearing(office);
         self.accept(office, number, server, &told);
         if invite {
-            let late = late.then_some(Late { offer: None, cseq: 0 });
+            let late = late.then_some(Late { offer: None, cseq: 0, declined: None });
             self.await_ack(office, Exchange { asker: Asker::Leg(number), asked: None, stage: answered(server, late) });
         }
     }
@@ -212,7 +212,8 @@ impl Call {
                     return office.refuse(server, 488, None);
                 };
                 self.accept(office, asker, server, &told);
-                let stage = answered(server, Some(Late { offer: Some(offer), cseq }));
+                let stage =
+                    answered(server, Some(Late { offer: Some(offer), cseq, declined: describe::declined(body) }));
                 self.await_ack(office, Exchange { asker: Asker::Leg(asker), asked: Some(asked), stage });
             }
             // The answer to our own offer.

@@ -213,7 +213,7 @@ impl Switchboard {
     }
 
     /// A 2xx to an INVITE of ours that no leg waits for.
-    fn on_stray(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, course: Option<Course>) {
+    fn on_stray(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, invite: Option<(Course, bool)>) {
         let Some(tag) = response.from().ok().and_then(|from| from.tag()).and_then(|tag| core::str::from_utf8(tag).ok())
         else {
             return;
@@ -237,7 +237,7 @@ impl Switchboard {
             }
             return;
         }
-        call::answer_stray(&mut self.office(turn), response, course);
+        call::answer_stray(&mut self.office(turn), response, invite);
     }
 }
 
@@ -268,12 +268,12 @@ impl TransactionUser for Switchboard {
             _ => self.books.clients.remove(&id),
         };
         match purpose {
-            Some(Purpose::Invite(leg, course)) => {
+            Some(Purpose::Invite { leg, course, offered }) => {
                 let asking = self.calls.get(&leg.call).is_some_and(|call| call.is_asking(leg.number, id));
                 if asking {
                     self.tell(turn, leg.call, |call, office| call.on_branch_response(office, leg.number, response));
                 } else if (200..300).contains(&status) {
-                    self.on_stray(turn, response, Some(course));
+                    self.on_stray(turn, response, Some((course, offered)));
                 }
             }
             Some(Purpose::Renegotiate(leg)) => {
@@ -298,7 +298,7 @@ impl TransactionUser for Switchboard {
 
     fn on_failure(&mut self, turn: &mut Turn<'_>, id: ClientId, why: ClientFailure) {
         match self.books.clients.remove(&id) {
-            Some(Purpose::Invite(leg, _)) => self.tell(turn, leg.call, |call, office| {
+            Some(Purpose::Invite { leg, .. }) => self.tell(turn, leg.call, |call, office| {
                 if call.is_asking(leg.number, id) {
                     call.on_branch_failure(office, leg.number, why);
                 }

@@ -83,6 +83,7 @@ impl Phone {
             no_ack: false,
             media,
             modifying: None,
+            is_twin: false,
             active_at: now,
             bye_seen: false,
         };

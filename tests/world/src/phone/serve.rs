@@ -142,6 +142,7 @@ impl Phone {
             no_ack: false,
             media,
             modifying: None,
+            is_twin: false,
             active_at: now,
             bye_seen: false,
         };
@@ -193,14 +194,24 @@ impl Phone {
         }
         let twin = self.rng.chance(self.manners.double_2xx).then(|| call.clone());
         self.answer(now, id, &invite, &tag, out);
-        if let Some(mut twin) = twin {
+        let answered = self.calls.get(&id).is_some_and(|c| c.stage == Stage::Answered);
+        let offer = invite.has_sdp().then(|| Description::parse(&invite.body)).flatten();
+        if let Some(mut twin) = twin.filter(|_| answered) {
             // As if a proxy had forked the INVITE to two phones and both answered (RFC 3261 section 13.2.2.4).
             let tag = self.rng.word();
             let second = self.next_call();
             twin.local = format!("{};tag={tag}", invite.text("to"));
             twin.local_tag.clone_from(&tag);
             twin.media = self.new_media(second);
+            twin.is_twin = true;
+            if offer.is_some_and(|offer| twin.media.clone().answer(&offer).is_none()) {
+                return;
+            }
             self.calls.insert(second, twin);
+            if let Some(first) = self.calls.get_mut(&id) {
+                // Which of the two arrives first decides whom the exchange joins.
+                first.is_twin = true;
+            }
             self.answer(now, second, &invite, &tag, out);
         }
     }
@@ -298,6 +309,7 @@ impl Phone {
                         self.complaints.push(format!("ACK: {wrong}"));
                     }
                 }
+                None if call.is_twin => {}
                 None => self.complaints.push("an ACK without the answer to the offer in our 2xx".to_owned()),
             }
         }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// Repetitions come at most 4 s apart (T2): after this silence nothing is in the air.
 const QUIET: Duration = Duration::from_secs(5);
+/// A branch that was given up is over after twice 64*T1 at the latest: once for its CANCEL, once for the INVITE.
+const GIVEN_UP: Duration = Duration::from_secs(70);
 
 /// One party that is up with nothing pending.
 struct Party {
@@ -23,7 +25,7 @@ pub(crate) fn disagreement(
     media: &MediaPlane,
     activity: &BTreeMap<String, Instant>,
 ) -> Option<String> {
-    let parties = settled(now, phones, media, activity);
+    let parties = settled(now, phones, media, activity, QUIET);
     for ((session, listener), ears) in &parties {
         let known = media.sessions.get(session)?;
         for (speaker, member) in known.members.iter().filter(|(m, _)| *m != listener) {
@@ -45,18 +47,39 @@ pub(crate) fn disagreement(
     None
 }
 
+/// A port that is open in a call of two that has long been quiet, and belongs to neither: of a branch that lost and was not returned.
+pub(crate) fn forgotten_port(
+    now: Instant,
+    phones: &[Phone],
+    media: &MediaPlane,
+    activity: &BTreeMap<String, Instant>,
+) -> Option<String> {
+    let parties = settled(now, phones, media, activity, GIVEN_UP);
+    for (session, known) in &media.sessions {
+        let is_party = |member: &MemberId| parties.contains_key(&(*session, *member));
+        if known.members.keys().filter(|m| is_party(m)).count() < 2 {
+            continue;
+        }
+        if let Some((member, leg)) = known.members.iter().find(|(m, leg)| leg.port.is_some() && !is_party(m)) {
+            return Some(format!("{session:?}: port {:?} of {member:?} is open, and nobody is there", leg.port));
+        }
+    }
+    None
+}
+
 fn settled(
     now: Instant,
     phones: &[Phone],
     media: &MediaPlane,
     activity: &BTreeMap<String, Instant>,
+    quiet: Duration,
 ) -> BTreeMap<(SessionId, MemberId), Party> {
     let mut parties = BTreeMap::new();
     for (at, phone) in phones.iter().enumerate() {
         for (id, call) in phone.up_calls() {
             // Attempts count, lost or not: a repetition on its way means that something is pending.
             let last = activity.get(&call.call_id).copied().unwrap_or(call.active_at).max(call.active_at);
-            let Some(agreed) = call.media.agreed.filter(|_| call.is_settled() && now.since(last) > QUIET) else {
+            let Some(agreed) = call.media.agreed.filter(|_| call.is_settled() && now.since(last) > quiet) else {
                 continue;
             };
             let Some(leg) = call.media.heard.as_ref().and_then(|h| media.owner(h.rtp?.port())) else { continue };

@@ -5,6 +5,6 @@ mod hearing;
 mod records;
 mod registrations;
 
-pub(crate) use hearing::disagreement;
+pub(crate) use hearing::{disagreement, forgotten_port};
 pub(crate) use records::Records;
 pub(crate) use registrations::Registrations;

@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 struct Seen {
     /// SIP Call-ID of the caller's dialog; `None` when the exchange placed the call.
     caller: Option<String>,
+    /// The caller's INVITE held no offer, so that what is common shows only after the answer.
+    offerless: bool,
     /// Last final status sent to the caller's first INVITE, credentials asked apart.
     caller_final: Option<u16>,
     caller_bye: bool,
@@ -25,6 +27,14 @@ struct Seen {
     silent: u32,
     operator: bool,
     records: u32,
+}
+
+impl Seen {
+    /// It began with this INVITE.
+    fn begin(&mut self, invite: &Sip) {
+        self.caller = Some(invite.text("call-id").to_owned());
+        self.offerless = !invite.has_sdp();
+    }
 }
 
 /// All calls of a run.
@@ -94,14 +104,14 @@ impl Records {
         }
     }
 
-    /// A fact came; `caller` is the Call-ID of the INVITE that is being handled, if one is.
-    pub(crate) fn fact(&mut self, now: Instant, fact: &Fact, caller: Option<&str>, found: &mut Findings) {
+    /// A fact came; `caller` is the INVITE that is being handled, if one is.
+    pub(crate) fn fact(&mut self, now: Instant, fact: &Fact, caller: Option<&Sip>, found: &mut Findings) {
         if let Fact::CallChanged { call, state } = fact {
             let is_new = !self.calls.contains_key(call);
             let seen = self.calls.entry(*call).or_default();
             if is_new && let Some(caller) = caller {
-                seen.caller = Some(caller.to_owned());
-                self.by_call_id.insert(caller.to_owned(), *call);
+                seen.begin(caller);
+                self.by_call_id.insert(caller.text("call-id").to_owned(), *call);
             }
             if seen.records > 0 && *state != signaling::fact::CallState::Ended {
                 found.add(Net::Record, format!("{call:?} became {state:?} after its record"));
@@ -112,12 +122,12 @@ impl Records {
         }
     }
 
-    fn ended(&mut self, now: Instant, record: &CallRecord, caller: Option<&str>, found: &mut Findings) {
+    fn ended(&mut self, now: Instant, record: &CallRecord, caller: Option<&Sip>, found: &mut Findings) {
         let is_new = !self.calls.contains_key(&record.call);
         let seen = self.calls.entry(record.call).or_default();
         if is_new && let Some(caller) = caller {
-            seen.caller = Some(caller.to_owned());
-            self.by_call_id.insert(caller.to_owned(), record.call);
+            seen.begin(caller);
+            self.by_call_id.insert(caller.text("call-id").to_owned(), record.call);
         }
         seen.records += 1;
         if seen.records > 1 {
@@ -192,11 +202,10 @@ fn check_claims(record: &CallRecord, seen: &Seen, length_max: Duration, shut: bo
         HangupCause::Operator => seen.operator,
         HangupCause::Shutdown => shut,
         HangupCause::Fault => return Err("a defect of the exchange ended the call".to_owned()),
-        HangupCause::NoAnswer
-        | HangupCause::Refused
-        | HangupCause::Unreachable
-        | HangupCause::Exhausted
-        | HangupCause::Incompatible => !answered || record.originated,
+        HangupCause::Incompatible => !answered || record.originated || seen.offerless,
+        HangupCause::NoAnswer | HangupCause::Refused | HangupCause::Unreachable | HangupCause::Exhausted => {
+            !answered || record.originated
+        }
         HangupCause::PeerGone => true,
     };
     if evidence { Ok(()) } else { Err(format!("no evidence for {:?}", record.hangup_cause)) }

@@ -12,7 +12,7 @@ use core::time::Duration;
 /// RFC 3261 section 13.3.1.4: the interval between repetitions grows to T2; a little for the exchange's own turn.
 const REPEAT_WITHIN: Duration = Duration::from_millis(4_100);
 /// 64 times T1.
-const LIFE: Duration = Duration::from_secs(32);
+pub(super) const LIFE: Duration = Duration::from_secs(32);
 /// An ACK leaves as soon as the 2xx is there.
 const ACK_WITHIN: Duration = Duration::from_millis(900);
 /// A request other than INVITE is answered within the life of a transaction, passed on or not.
@@ -36,6 +36,10 @@ pub(super) struct Confirmed {
     ours: String,
     /// By CSeq of the INVITE: when a 2xx came that is not acknowledged yet; the ACK may wait for the caller's answer (`late`).
     open: Vec<(u32, Instant, bool)>,
+    /// CSeq of the INVITE that made it; the others are re-INVITEs.
+    made_by: Option<u32>,
+    /// By CSeq: when its first 2xx came. RFC 6026 section 8.4: after timer M further ones belong to nothing.
+    first: Vec<(u32, Instant)>,
     since: Instant,
 }
 
@@ -66,14 +70,24 @@ impl Wire {
             return;
         }
         let Some(to_tag) = response.to_tag() else { return };
-        let late = !invite.has_sdp;
+        let (late, in_dialog) = (!invite.has_sdp, invite.in_dialog);
         let ours = invite.from_tag.clone();
         let dialog = self.confirmed.entry((invite.call_id.clone(), to_tag.to_owned())).or_insert_with(|| Confirmed {
             ours,
             open: Vec::new(),
+            made_by: None,
+            first: Vec::new(),
             since: now,
         });
-        if !dialog.open.iter().any(|(cseq, _, _)| *cseq == response.cseq()) {
+        let cseq = response.cseq();
+        if !in_dialog {
+            dialog.made_by = Some(cseq);
+        }
+        if !dialog.first.iter().any(|(known, _)| *known == cseq) {
+            dialog.first.push((cseq, now));
+        }
+        let in_time = dialog.first.iter().any(|(known, at)| *known == cseq && now.since(*at) < LIFE);
+        if in_time && !dialog.open.iter().any(|(cseq, _, _)| *cseq == response.cseq()) {
             dialog.open.push((response.cseq(), now, late));
         }
     }
@@ -96,6 +110,10 @@ impl Wire {
     /// What is overdue now.
     pub(crate) fn overdue(&mut self, now: Instant, found: &mut Findings) {
         for ((call_id, tag), dialog) in &mut self.confirmed {
+            // A BYE ends what a re-INVITE has begun; the first INVITE's 2xx makes the dialog that the BYE ends.
+            if self.ended.contains_key(&(call_id.clone(), tag.clone())) {
+                dialog.open.retain(|(cseq, _, _)| Some(*cseq) == dialog.made_by);
+            }
             for (cseq, since, late) in &dialog.open {
                 let within = if *late { LIFE + LIFE } else { ACK_WITHIN };
                 if now.since(*since) > within {

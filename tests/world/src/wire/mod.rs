@@ -10,7 +10,7 @@ use crate::{
     text::Sip,
 };
 use contract::Instant;
-use duty::{Confirmed, Owed};
+use duty::{Confirmed, LIFE, Owed};
 use signaling::flow::Transport;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,7 @@ struct Asked {
     at: Instant,
     /// First final status sent, and its bytes.
     answered: Option<(u16, Vec<u8>)>,
+    said_at: Option<Instant>,
     vias: usize,
     to_tag: Option<String>,
 }
@@ -35,6 +36,7 @@ struct Sent {
     from_tag: String,
     cseq: u32,
     has_sdp: bool,
+    in_dialog: bool,
 }
 
 /// All traffic of one run.
@@ -100,6 +102,7 @@ impl Wire {
             self.asked.entry(key).or_insert(Asked {
                 at: now,
                 answered: None,
+                said_at: None,
                 vias,
                 to_tag: message.to_tag().map(str::to_owned),
             });
@@ -170,11 +173,16 @@ impl Wire {
         match &asked.answered {
             // RFC 3261 section 17.2: one final answer a transaction; only its repetition may follow.
             Some((first, _)) if status < 200 => return Err(format!("a provisional answer after the final {first}")),
+            // Timer J and timer L have passed: a late repetition of the request is a request of its own.
+            Some((_, known)) if known != bytes && asked.said_at.is_some_and(|at| now.since(at) > LIFE) => {}
             Some((first, known)) if known != bytes => {
                 return Err(format!("a second final answer, the first was {first}"));
             }
             Some(_) => self.repeated = true,
-            None if status >= 200 => asked.answered = Some((status, bytes.to_vec())),
+            None if status >= 200 => {
+                asked.answered = Some((status, bytes.to_vec()));
+                asked.said_at = Some(now);
+            }
             None => {}
         }
         if key.1 == "INVITE" && (200..300).contains(&status) {
@@ -217,7 +225,9 @@ impl Wire {
                 // RFC 3261 section 12.2.1.1: the number grows by each request of a dialog.
                 let dialog = [call_id.clone(), from_tag.clone(), sip.to_tag().unwrap_or("").to_owned()];
                 let last = self.sequence.entry(dialog).or_insert(0);
-                if sip.cseq() <= *last {
+                // A 2xx that comes again after its dialog is forgotten is ended anew, with the number it was ended with before.
+                let anew = key.1 == "BYE" && sip.cseq() == *last;
+                if sip.cseq() <= *last && !anew {
                     return Err(format!("CSeq {} after {last}", sip.cseq()));
                 }
                 *last = sip.cseq();
@@ -229,7 +239,14 @@ impl Wire {
         if matches!(key.1.as_str(), "INVITE" | "UPDATE") && sip.get("contact").is_none() {
             return Err("no Contact".to_owned());
         }
-        let sent = Sent { bytes: bytes.to_vec(), call_id, from_tag, cseq: sip.cseq(), has_sdp: sip.has_sdp() };
+        let sent = Sent {
+            bytes: bytes.to_vec(),
+            call_id,
+            from_tag,
+            cseq: sip.cseq(),
+            has_sdp: sip.has_sdp(),
+            in_dialog: sip.to_tag().is_some(),
+        };
         self.sent.insert(key, sent);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the exchange wants done, done by the world.
 
 use super::{Event, World};
-use crate::net::Net;
+use crate::{net::Net, text::Sip};
 use contract::MediaCommand;
 use signaling::{
     effect::{Effect, Reply},
@@ -10,9 +10,9 @@ use signaling::{
 };
 
 impl World {
-    /// Performs the effects of one step in their order. `caller` is the Call-ID of the INVITE just handed over, `session` the call of the
+    /// Performs the effects of one step in their order. `caller` is the INVITE just handed over, `session` the call of the
     /// media event just handed over.
-    pub(super) fn perform_all(&mut self, effects: Vec<Effect>, caller: Option<&str>, session: Option<CallId>) {
+    pub(super) fn perform_all(&mut self, effects: Vec<Effect>, caller: Option<&Sip>, session: Option<CallId>) {
         // Facts first: a call's first message may leave before its first fact.
         for effect in &effects {
             if let Effect::Fact(fact @ Fact::CallChanged { .. }) = effect {

@@ -5,7 +5,7 @@ use crate::{
     net::Net,
     network::Delivery,
     phone::Out,
-    reference::disagreement,
+    reference::{disagreement, forgotten_port},
     text::{self, Sip},
 };
 use bytes::Bytes;
@@ -38,7 +38,7 @@ impl World {
         if let Err(broken) = self.pbx.check_invariants() {
             self.found.add(Net::Invariant, broken);
         }
-        self.perform_all(out, caller.as_deref(), session);
+        self.perform_all(out, caller.as_ref(), session);
         let status = self.pbx.status();
         if status.sessions != self.sessions.len() {
             let ours = self.sessions.len();
@@ -81,7 +81,7 @@ impl World {
         // Of several INVITEs in one piece of a stream it cannot be told which one began a call.
         let mut invites =
             messages.iter().filter(|m| m.method() == "INVITE" && m.status().is_none() && m.to_tag().is_none());
-        self.handling = invites.next().map(|m| m.text("call-id").to_owned()).filter(|_| invites.next().is_none());
+        self.handling = invites.next().cloned().filter(|_| invites.next().is_none());
         self.input(Input::Received { flow, bytes });
     }
 
@@ -162,6 +162,9 @@ impl World {
         self.wire.overdue(self.now, &mut self.found);
         if let Some(wrong) = disagreement(self.now, &self.phones, &self.media, &self.activity) {
             self.found.add(Net::Hearing, wrong);
+        }
+        if let Some(wrong) = forgotten_port(self.now, &self.phones, &self.media, &self.activity) {
+            self.found.add(Net::Balance, wrong);
         }
         self.registrations.counted(self.now, self.pbx.status().bindings, &mut self.found);
         let mut spoken = BTreeSet::new();

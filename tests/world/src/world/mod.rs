@@ -15,6 +15,7 @@ use crate::{
     rng::Rng,
     store::Store,
     swarm::Swarm,
+    text::Sip,
     trace::Trace,
     wire::Wire,
 };
@@ -109,8 +110,8 @@ pub(crate) struct World {
     patrols: bool,
     /// Streams reassembled for the wire check.
     inbound: BTreeMap<u64, Vec<u8>>,
-    /// Call-ID of the one INVITE that is being handed over, if one is.
-    handling: Option<String>,
+    /// The one INVITE that is being handed over, if one is.
+    handling: Option<Sip>,
 }
 
 impl World {
