@@ -54,7 +54,7 @@ fn sweep(seeds: &[u64]) -> Vec<Report> {
 fn every_world_stays_sound_and_comes_to_rest() {
     if let Ok(one) = env::var("SIM_SEED") {
         let seed = one.parse().expect("SIM_SEED is a number");
-        let report = world::run(seed, Options { log: true, ..Options::default() });
+        let report = world::run(seed, Options::logged());
         println!("{}", report.log.join("\n"));
         assert!(report.violation.is_none(), "seed {seed}: {}", report.violation.expect("just seen"));
         return;

@@ -63,6 +63,23 @@ pub struct Options {
     pub fault: Option<signaling::pbx::Fault>,
 }
 
+impl Options {
+    /// With the ladder.
+    #[must_use]
+    pub fn logged() -> Self {
+        let mut options = Self::default();
+        options.log |= true;
+        options
+    }
+
+    /// With this fault planted.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn planted(fault: signaling::pbx::Fault) -> Self {
+        Self { fault: Some(fault), ..Self::default() }
+    }
+}
+
 /// Runs the world of `seed` to its end, or to the first defect. A panic of the exchange is a defect like others.
 #[must_use]
 pub fn run(seed: u64, options: Options) -> Report {

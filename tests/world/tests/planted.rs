@@ -28,7 +28,7 @@ const LIST: &str = include_str!("../../../docs/testing.md");
 fn catches(fault: Fault) -> (BTreeMap<Net, u64>, Option<u64>) {
     let (mut nets, mut first) = (BTreeMap::new(), None);
     for seed in 0..SEEDS {
-        if let Some(violation) = run(seed, Options { fault: Some(fault), ..Options::default() }).violation {
+        if let Some(violation) = run(seed, Options::planted(fault)).violation {
             *nets.entry(violation.net).or_insert(0) += 1;
             first = first.or(Some(seed));
         }

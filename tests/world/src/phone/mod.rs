@@ -25,7 +25,7 @@ use ask::Ask;
 use contract::Instant;
 use core::{net::SocketAddr, time::Duration};
 use serve::Served;
-use signaling::flow::Transport;
+use signaling::flow::{ConnectionId, Transport};
 use std::collections::BTreeMap;
 
 /// RFC 3261 section 17.1.1.1.
@@ -151,7 +151,8 @@ pub(crate) struct Phone {
     served: BTreeMap<AskKey, Served>,
     pub(crate) calls: BTreeMap<u32, Call>,
     calls_made: u32,
-    inbox: Vec<u8>,
+    /// What of a message has come, by stream.
+    inboxes: BTreeMap<ConnectionId, Vec<u8>>,
     /// What the exchange did against the rules, as seen here.
     pub(crate) complaints: Vec<String>,
     /// Calls answered at this end or for this end, for the report.
@@ -173,7 +174,7 @@ impl Phone {
             served: BTreeMap::new(),
             calls: BTreeMap::new(),
             calls_made: 0,
-            inbox: Vec::new(),
+            inboxes: BTreeMap::new(),
             complaints: Vec::new(),
             answered: 0,
         }
@@ -193,21 +194,17 @@ impl Phone {
     }
 
     /// A datagram, or the next piece of a stream.
-    pub(crate) fn receive(&mut self, now: Instant, bytes: &[u8], out: &mut Out) {
-        match self.identity.transport {
-            Transport::Udp => self.receive_message(now, bytes, out),
-            Transport::Tcp => {
-                self.inbox.extend_from_slice(bytes);
-                while let Some(message) = text::unframe(&mut self.inbox) {
-                    self.receive_message(now, &message, out);
-                }
-            }
+    pub(crate) fn receive(&mut self, now: Instant, stream: Option<ConnectionId>, bytes: &[u8], out: &mut Out) {
+        let Some(stream) = stream else { return self.receive_message(now, bytes, out) };
+        self.inboxes.entry(stream).or_default().extend_from_slice(bytes);
+        while let Some(message) = self.inboxes.get_mut(&stream).and_then(text::unframe) {
+            self.receive_message(now, &message, out);
         }
     }
 
-    /// The stream is gone, and with it the half of a message.
-    pub(crate) fn stream_lost(&mut self) {
-        self.inbox.clear();
+    /// A stream is gone, and with it the half of a message.
+    pub(crate) fn stream_lost(&mut self, stream: ConnectionId) {
+        self.inboxes.remove(&stream);
     }
 
     fn receive_message(&mut self, now: Instant, bytes: &[u8], out: &mut Out) {
@@ -270,7 +267,7 @@ impl Phone {
         self.served.clear();
         self.calls.clear();
         self.challenge = None;
-        self.inbox.clear();
+        self.inboxes.clear();
         self.registration = Registration::new(&mut self.rng);
         self.register(now, None, out);
     }

@@ -58,7 +58,7 @@ impl Pair {
             let mut out = Out::default();
             let phone = match event {
                 Event::Bytes(phone, bytes) => {
-                    self.phones[phone].receive(at, &bytes, &mut out);
+                    self.phones[phone].receive(at, None, &bytes, &mut out);
                     phone
                 }
                 Event::Reminder(phone, timer) => {

@@ -66,6 +66,9 @@ impl Wire {
     pub(super) fn owe_acknowledgement(&mut self, now: Instant, key: &Key, response: &Sip) {
         // Only 2xx that answer an INVITE of the exchange count; a stray one is nobody's.
         let Some(invite) = self.sent.get(key) else { return };
+        if invite.stream.is_some_and(|stream| self.lost.contains(&stream)) {
+            return;
+        }
         if invite.call_id != response.text("call-id") || invite.cseq != response.cseq() {
             return;
         }

@@ -11,8 +11,8 @@ use crate::{
 };
 use contract::Instant;
 use duty::{Confirmed, LIFE, Owed};
-use signaling::flow::Transport;
-use std::collections::BTreeMap;
+use signaling::flow::{ConnectionId, Flow};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Branch and method.
 type Key = (String, String);
@@ -37,6 +37,8 @@ struct Sent {
     cseq: u32,
     has_sdp: bool,
     in_dialog: bool,
+    /// The stream it went by; `Some` and in `lost`: its transaction ended with the stream, and what answers it later is a stray.
+    stream: Option<ConnectionId>,
 }
 
 /// All traffic of one run.
@@ -55,6 +57,8 @@ pub(crate) struct Wire {
     confirmed: BTreeMap<(String, String), Confirmed>,
     /// Dialogs, by Call-ID, in which BYE went either way.
     ended: BTreeMap<(String, String), Instant>,
+    /// Streams that broke.
+    lost: BTreeSet<ConnectionId>,
     /// Messages judged.
     pub(crate) judged: u64,
     /// The last judged message was sent before, byte for byte.
@@ -72,6 +76,7 @@ impl Wire {
             repeating: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             ended: BTreeMap::new(),
+            lost: BTreeSet::new(),
             judged: 0,
             repeated: false,
         }
@@ -114,6 +119,11 @@ impl Wire {
         self.asked.get(&(branch.to_owned(), "INVITE".to_owned())).is_some_and(|a| a.to_tag.is_none())
     }
 
+    /// A stream broke.
+    pub(crate) fn stream_lost(&mut self, stream: ConnectionId) {
+        self.lost.insert(stream);
+    }
+
     fn end(&mut self, now: Instant, message: &Sip) {
         let call_id = message.text("call-id").to_owned();
         for tag in [message.sender_tag(), message.to_tag()].into_iter().flatten() {
@@ -122,13 +132,7 @@ impl Wire {
     }
 
     /// The exchange sent something that is no keep-alive.
-    pub(crate) fn transmitted(
-        &mut self,
-        now: Instant,
-        transport: Transport,
-        bytes: &[u8],
-        found: &mut Findings,
-    ) -> Option<Sip> {
+    pub(crate) fn transmitted(&mut self, now: Instant, flow: Flow, bytes: &[u8], found: &mut Findings) -> Option<Sip> {
         self.judged += 1;
         self.repeated = false;
         if let Some(secret) = self.secrets.iter().find(|s| bytes.windows(s.len()).any(|w| w == s.as_bytes())) {
@@ -138,11 +142,11 @@ impl Wire {
             found.add(Net::Wire, format!("unreadable: {}", String::from_utf8_lossy(bytes)));
             return None;
         };
-        if let Err(wrong) = message::check(&sip, bytes, transport) {
+        if let Err(wrong) = message::check(&sip, bytes, flow.transport) {
             found.add(Net::Wire, format!("{wrong}: {}", String::from_utf8_lossy(bytes)));
         }
         let outcome =
-            if sip.status().is_some() { self.response(now, &sip, bytes) } else { self.request(now, &sip, bytes) };
+            if sip.status().is_some() { self.response(now, &sip, bytes) } else { self.request(now, &sip, flow, bytes) };
         if let Err(wrong) = outcome {
             found.add(Net::Wire, format!("{wrong}: {}", String::from_utf8_lossy(bytes)));
         }
@@ -194,7 +198,7 @@ impl Wire {
         Ok(())
     }
 
-    fn request(&mut self, now: Instant, sip: &Sip, bytes: &[u8]) -> Result<(), String> {
+    fn request(&mut self, now: Instant, sip: &Sip, flow: Flow, bytes: &[u8]) -> Result<(), String> {
         let key = (sip.branch().to_owned(), sip.method().to_owned());
         let via = sip.text("via");
         // RFC 3261 section 18.1.1: the top Via is ours.
@@ -246,6 +250,7 @@ impl Wire {
             cseq: sip.cseq(),
             has_sdp: sip.has_sdp(),
             in_dialog: sip.to_tag().is_some(),
+            stream: flow.connection,
         };
         self.sent.insert(key, sent);
         Ok(())

@@ -51,8 +51,9 @@ impl World {
             Effect::CloseFlow { connection } => {
                 self.trace.event(self.now, &("close", connection));
                 self.inbound.remove(&connection.0);
+                self.wire.stream_lost(connection);
                 if let Some(phone) = self.network.close(connection) {
-                    self.phones[phone].stream_lost();
+                    self.phones[phone].stream_lost(connection);
                 }
             }
             Effect::Media { shard, command } => {

@@ -52,14 +52,15 @@ impl World {
         }
         match delivery {
             Delivery::ToExchange { flow, bytes } => self.arrive(flow, &bytes),
-            Delivery::ToPhone { phone, bytes, .. } => {
+            Delivery::ToPhone { phone, connection, bytes } => {
                 let mut out = Out::default();
-                self.phones[phone].receive(self.now, &bytes, &mut out);
+                self.phones[phone].receive(self.now, connection, &bytes, &mut out);
                 self.phone_wants(phone, out);
             }
             Delivery::Opened(connection) => self.input(Input::FlowOpened { connection }),
             Delivery::Lost { connection, why } => {
                 self.inbound.remove(&connection.0);
+                self.wire.stream_lost(connection);
                 self.input(Input::FlowLost { connection, why });
             }
         }
@@ -186,7 +187,7 @@ impl World {
         let who = who.map_or_else(|| flow.remote.to_string(), |at| self.label(at));
         self.trace.message(self.now, &who, false, bytes);
         if bytes.iter().any(|b| !matches!(b, b'\r' | b'\n'))
-            && let Some(sip) = self.wire.transmitted(self.now, flow.transport, bytes, &mut self.found)
+            && let Some(sip) = self.wire.transmitted(self.now, flow, bytes, &mut self.found)
         {
             self.activity.insert(sip.text("call-id").to_owned(), self.now);
             self.judge(&sip, session);

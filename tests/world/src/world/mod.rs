@@ -220,9 +220,11 @@ impl World {
 
     fn break_streams(&mut self, phone: usize) {
         self.trace.event(self.now, &("reset", phone));
-        self.phones[phone].stream_lost();
         let plan = self.network.reset(self.now, phone);
         for (at, delivery) in plan {
+            if let Delivery::Lost { connection, .. } = &delivery {
+                self.phones[phone].stream_lost(*connection);
+            }
             self.agenda.plan(at, Event::Net(delivery));
         }
     }
