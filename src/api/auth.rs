@@ -47,7 +47,8 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, mut request: Request, nex
     if matches!(path, "/healthz" | "/readyz") || (path == "/metrics" && api.metrics_open) {
         return next.run(request).await;
     }
-    let for_browsers = matches!(path, "/docs" | "/docs/style.css" | "/api/openapi.json") && request.method() == Method::GET;
+    let for_browsers =
+        matches!(path, "/docs" | "/docs/style.css" | "/api/openapi.json") && request.method() == Method::GET;
     let given = bearer(request.headers()).or_else(|| for_browsers.then(|| basic(request.headers())).flatten());
     let key = given.as_deref().and_then(|given| api.keys.find(given));
     let Some(key) = key else {

@@ -46,6 +46,9 @@ pub(super) const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// only, never our memory.
 pub(super) const STREAM_QUEUE_BYTES_MAX: usize = 256 * 1024;
 
+/// The kernel's own buffers of one stream, each way: the largest message. Left to itself the kernel may give one idle reader megabytes.
+pub(super) const STREAM_KERNEL_BYTES: usize = signaling::limits::MESSAGE_BYTES_MAX + 1;
+
 /// A stream that shall close has this long to take what is still queued for it.
 pub(super) const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 

@@ -7,7 +7,7 @@ use super::{
     core::Core,
     limits::{
         CLOSE_WITHIN, CONNECT_WITHIN, FIRST_ANSWER_WITHIN, KEEP_ALIVE_AFTER, PIECES_PER_TURN, STREAM_IDLE_MAX,
-        STREAM_QUEUE_BYTES_MAX, STREAMS_PER_SOURCE_MAX,
+        STREAM_KERNEL_BYTES, STREAM_QUEUE_BYTES_MAX, STREAMS_PER_SOURCE_MAX,
     },
 };
 use bytes::{Buf, Bytes};
@@ -218,6 +218,8 @@ fn tune(socket: &TcpStream) {
     let probes = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE_AFTER);
     // Without them the stream still works, only less well.
     let _ = socket.set_nodelay(true);
+    let _ = socket_ref.set_send_buffer_size(STREAM_KERNEL_BYTES);
+    let _ = socket_ref.set_recv_buffer_size(STREAM_KERNEL_BYTES);
     let _ = socket_ref.set_tcp_keepalive(&probes);
 }
 

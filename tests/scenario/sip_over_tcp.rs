@@ -68,3 +68,33 @@ fn a_stream_of_rubbish_is_closed_and_others_live() {
     good.write_all(options(9).as_bytes()).unwrap();
     assert_eq!(read(&mut good, 1).len(), 1);
 }
+
+#[test]
+fn who_asks_and_never_reads_is_cut_and_others_live() {
+    let exchange = Exchange::start();
+    let mut good = connect(&exchange);
+    good.write_all(options(8).as_bytes()).unwrap();
+    assert_eq!(read(&mut good, 1).len(), 1);
+    let mut deaf = connect(&exchange);
+    socket2::SockRef::from(&deaf).set_recv_buffer_size(4_096).unwrap();
+    deaf.set_write_timeout(Some(crate::exchange::PATIENCE)).unwrap();
+    let questions: String = (0..200).map(|serial| options(1_000 + serial)).collect();
+    // Its answers fill the kernel's buffers and our queue for it, and then it is given up.
+    let cut = (0..2_000).any(|_| deaf.write_all(questions.as_bytes()).is_err());
+    assert!(cut, "it may ask for ever");
+    good.write_all(options(9).as_bytes()).unwrap();
+    assert_eq!(read(&mut good, 1).len(), 1);
+}
+
+#[test]
+fn who_says_nothing_is_cut() {
+    let exchange = Exchange::start();
+    let mut silent = connect(&exchange);
+    let mut dripping = connect(&exchange);
+    dripping.write_all(b"OPTIONS sip:pbx.test").unwrap();
+    let mut rest = Vec::new();
+    for stream in [&mut silent, &mut dripping] {
+        let length = stream.read_to_end(&mut rest).unwrap();
+        assert_eq!(length, 0, "nothing was said to who said nothing");
+    }
+}
