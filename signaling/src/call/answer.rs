@@ -198,6 +198,9 @@ impl Call {
 
     /// An ACK for a 2xx came within a leg's dialog.
     pub(crate) fn on_ack(&mut self, office: &mut Office<'_>, number: u16, ack: &Message<'_>) {
+        if !self.leg(number).and_then(|leg| leg.dialog.as_ref()).is_some_and(|dialog| dialog.is_acknowledged_by(ack)) {
+            return;
+        }
         let Some(exchange) = self.exchange.take_if(|exchange| {
             exchange.asker == Asker::Leg(number) && matches!(exchange.stage, Stage::Answered { .. })
         }) else {

@@ -13,7 +13,7 @@ pub use route::Course;
 
 use crate::{
     flow::{Flow, ListenerId},
-    message::{Header, Malformed, Message, NameAddr},
+    message::{Header, Malformed, Message, Method, NameAddr},
     transaction::{SentAck, Stack},
 };
 
@@ -62,6 +62,8 @@ pub struct Dialog {
     contact: Box<str>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
+    /// CSeq of the peer's INVITE that is being answered, or was last: that of its ACK.
+    invite_cseq: Option<u32>,
     state: State,
     target: Box<str>,
     /// Request-URI and Route of our requests: of `target` and the route set by RFC 3261 section 12.2.1.1.
@@ -89,6 +91,7 @@ impl Dialog {
             contact: contact.into(),
             local_cseq: 0,
             remote_cseq: None,
+            invite_cseq: None,
             state: State::Asked,
             target: target.into(),
             request_uri: Box::default(),
@@ -123,6 +126,7 @@ impl Dialog {
             contact: stack.contact_for(course.listener(), user).into(),
             local_cseq: 0,
             remote_cseq: Some(invite.cseq()?.number),
+            invite_cseq: Some(invite.cseq()?.number),
             state: State::Early,
             target,
             request_uri: Box::default(),
@@ -178,6 +182,7 @@ impl Dialog {
             contact: stack.contact_for(course.listener(), "").into(),
             local_cseq: cseq.number,
             remote_cseq: None,
+            invite_cseq: None,
             state: State::Asked,
             target,
             request_uri: Box::default(),
@@ -200,6 +205,9 @@ impl Dialog {
     /// # Errors
     /// Contact cannot be read; then the target stays.
     pub fn refresh(&mut self, message: &Message<'_>) -> Result<(), Malformed> {
+        if message.method() == Some(Method::Invite) {
+            self.invite_cseq = message.cseq().ok().map(|cseq| cseq.number);
+        }
         if let Some(target) = contact(message)?
             && target != self.target
         {
@@ -215,6 +223,13 @@ impl Dialog {
         let bare = self.local.strip_suffix(&format!(";tag={}", self.local_tag)).unwrap_or(&self.local).to_owned();
         self.local = format!("{bare};tag={tag}").into();
         self.local_tag = tag.into();
+    }
+
+    /// Whether an ACK is for the peer's last INVITE. RFC 3261 section 13.2.2.4: it bears the INVITE's number; that of an earlier INVITE may come
+    /// again, because its 2xx was repeated.
+    #[must_use]
+    pub fn is_acknowledged_by(&self, ack: &Message<'_>) -> bool {
+        ack.cseq().is_ok_and(|cseq| Some(cseq.number) == self.invite_cseq)
     }
 
     /// Judges the order of a request by RFC 3261 section 12.2.2. `false`: it is older than one we know, answer 500.

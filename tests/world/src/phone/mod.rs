@@ -144,6 +144,8 @@ pub(crate) struct Phone {
     pub(crate) manners: Manners,
     pub(crate) beat: Duration,
     pub(crate) talk_max: Duration,
+    /// The user takes less than this to decide about a ringing call.
+    pub(crate) rings_ms: u64,
     rng: Rng,
     challenge: Option<Challenge>,
     pub(crate) registration: Registration,
@@ -167,6 +169,7 @@ impl Phone {
             manners,
             beat,
             talk_max,
+            rings_ms: 9_000,
             rng,
             challenge: None,
             registration,

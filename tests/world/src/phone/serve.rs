@@ -167,7 +167,7 @@ impl Phone {
             None => self.reply(request, 180, Some(&local_tag), &contact, None, out),
         };
         if !self.rng.chance(self.manners.never_answer) {
-            out.after(self.on_beat(now, self.rng.clone().below(9_000)), Timer::Decide { call: id });
+            out.after(self.on_beat(now, self.rng.clone().below(self.rings_ms)), Timer::Decide { call: id });
             self.rng.draw();
         }
     }

@@ -38,8 +38,6 @@ pub(super) struct Confirmed {
     open: Vec<(u32, Instant, bool)>,
     /// CSeq of the INVITE that made it; the others are re-INVITEs.
     made_by: Option<u32>,
-    /// By CSeq: when its first 2xx came. RFC 6026 section 8.4: after timer M further ones belong to nothing.
-    first: Vec<(u32, Instant)>,
     since: Instant,
 }
 
@@ -73,24 +71,25 @@ impl Wire {
             return;
         }
         let Some(to_tag) = response.to_tag() else { return };
+        // RFC 6026 section 8.4: after timer M further 2xx belong to nothing; nor do any when nothing came until timer B (RFC 3261 section 17.1.1.2).
+        let gone = |since: Instant| now.since(since) >= LIFE;
+        let unanswered = invite.heard_at.is_none_or(|heard| heard.since(invite.at) >= LIFE) && gone(invite.at);
+        if unanswered || invite.accepted_at.is_some_and(gone) {
+            return;
+        }
         let (late, in_dialog) = (!invite.has_sdp, invite.in_dialog);
         let ours = invite.from_tag.clone();
         let dialog = self.confirmed.entry((invite.call_id.clone(), to_tag.to_owned())).or_insert_with(|| Confirmed {
             ours,
             open: Vec::new(),
             made_by: None,
-            first: Vec::new(),
             since: now,
         });
         let cseq = response.cseq();
         if !in_dialog {
             dialog.made_by = Some(cseq);
         }
-        if !dialog.first.iter().any(|(known, _)| *known == cseq) {
-            dialog.first.push((cseq, now));
-        }
-        let in_time = dialog.first.iter().any(|(known, at)| *known == cseq && now.since(*at) < LIFE);
-        if in_time && !dialog.open.iter().any(|(cseq, _, _)| *cseq == response.cseq()) {
+        if !dialog.open.iter().any(|(cseq, _, _)| *cseq == response.cseq()) {
             dialog.open.push((response.cseq(), now, late));
         }
     }

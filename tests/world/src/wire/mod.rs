@@ -39,6 +39,11 @@ struct Sent {
     in_dialog: bool,
     /// The stream it went by; `Some` and in `lost`: its transaction ended with the stream, and what answers it later is a stray.
     stream: Option<ConnectionId>,
+    at: Instant,
+    /// When the first response came.
+    heard_at: Option<Instant>,
+    /// When the first 2xx came.
+    accepted_at: Option<Instant>,
 }
 
 /// All traffic of one run.
@@ -86,6 +91,12 @@ impl Wire {
     pub(crate) fn delivered(&mut self, now: Instant, message: &Sip) {
         let key = (message.branch().to_owned(), message.method().to_owned());
         if let Some(status) = message.status() {
+            if let Some(sent) = self.sent.get_mut(&key) {
+                sent.heard_at.get_or_insert(now);
+                if (200..300).contains(&status) {
+                    sent.accepted_at.get_or_insert(now);
+                }
+            }
             if key.1 == "INVITE" && (200..300).contains(&status) {
                 self.owe_acknowledgement(now, &key, message);
             }
@@ -251,6 +262,9 @@ impl Wire {
             has_sdp: sip.has_sdp(),
             in_dialog: sip.to_tag().is_some(),
             stream: flow.connection,
+            at: now,
+            heard_at: None,
+            accepted_at: None,
         };
         self.sent.insert(key, sent);
         Ok(())

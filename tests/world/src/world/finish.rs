@@ -21,6 +21,8 @@ impl World {
         self.put_down();
         self.run_until(self.now + TRANSACTIONS)?;
         self.put_down();
+        // What was on its way when the world was healed has been answered and would be refreshed again.
+        self.forget_refreshes();
         let longest = self.swarm.length_max.max(self.swarm.silence_timeout) + self.swarm.ring_max;
         self.run_until(self.now + longest + TRANSACTIONS)?;
         self.nothing_left(false)?;
@@ -111,6 +113,8 @@ impl World {
         let Some(callee) = numbers.first().cloned() else { return Ok(()) };
         for phone in &mut self.phones {
             phone.talk_max = Duration::ZERO;
+            // The callee's account may ring no longer than eight seconds.
+            phone.rings_ms = 4_000;
         }
         self.phone_acts(caller, &Act::Dial(callee.clone()));
         self.run_until(self.now + Duration::from_secs(20))?;
