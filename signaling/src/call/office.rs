@@ -111,6 +111,12 @@ impl Books {
         }
     }
 
+    /// A dialog with this tag of ours whose BYE is out.
+    pub(crate) fn mortal_with(&self, tag: &str) -> Option<&Dialog> {
+        let (tags, dialog) = self.mortal.range(Tags::least(tag)..).next()?;
+        (tags.local() == tag).then_some(dialog)
+    }
+
     /// Plants a fault.
     #[cfg(feature = "faults")]
     pub(crate) fn plant(&mut self, fault: super::Fault) {

@@ -15,6 +15,16 @@ impl Tags {
         Self { local: local.into(), remote: remote.into() }
     }
 
+    /// Before all tags of dialogs with this one of ours.
+    pub(crate) fn least(local: &str) -> Self {
+        Self::new(local, "")
+    }
+
+    /// Ours.
+    pub(crate) const fn local(&self) -> &str {
+        &self.local
+    }
+
     /// As a request from the peer bears them. A peer of RFC 2543 has an empty one.
     #[must_use]
     pub fn of_request(request: &Message<'_>) -> Option<Self> {

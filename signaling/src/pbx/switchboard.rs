@@ -219,12 +219,11 @@ impl Switchboard {
             return;
         };
         let cseq = response.cseq().map_or(0, |cseq| cseq.number);
-        let live = self
-            .books
-            .dialogs
-            .get(tag)
-            .copied()
-            .and_then(|id| self.calls.get(&id.call)?.legs().get(usize::from(id.number))?.dialog.as_ref());
+        let leg =
+            self.books.dialogs.get(tag).and_then(|id| self.calls.get(&id.call)?.legs().get(usize::from(id.number)));
+        let live = leg.and_then(|leg| leg.dialog.as_ref());
+        // Another branch of the same INVITE is reached as the first was.
+        let sibling = live.zip(leg).map(|(dialog, leg)| (*dialog.course(), leg.talk.sent.is_some()));
         if let Some(dialog) = live.filter(|dialog| dialog.owns_response(response)) {
             // RFC 3261 section 13.2.2.4: the ACK is sent for every repetition. If it waits for the caller's answer, there is none to repeat.
             dialog.acknowledge_again(turn.stack, turn.out, cseq);
@@ -237,6 +236,8 @@ impl Switchboard {
             }
             return;
         }
+        let ended = || self.books.mortal_with(tag).map(|dialog| (*dialog.course(), true));
+        let invite = invite.or(sibling).or_else(ended);
         call::answer_stray(&mut self.office(turn), response, invite);
     }
 }

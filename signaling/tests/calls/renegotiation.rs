@@ -294,3 +294,25 @@ fn a_new_contact_is_where_requests_go_from_then_on() {
     alice.answer(&mut line, &bye, 200, "");
     line.expect_rest();
 }
+
+#[test]
+fn a_late_ack_of_an_earlier_change_does_not_count_for_the_next() {
+    let (mut line, alice, mut boris, mut caller, _) = call();
+    caller.reinvite(&mut line, &described("10.0.0.11", 4000, "0", "inactive"));
+    let asked = line.expect(boris.address, "INVITE");
+    boris.answer(&mut line, &asked, 200, &described("10.0.0.12", 4000, "0", "inactive"));
+    line.expect(boris.address, "ACK");
+    line.expect(alice.address, "200");
+    caller.ack(&mut line, "");
+    let earlier = caller.clone();
+    // The next change asks for an offer, so that its ACK must bring the answer.
+    caller.reinvite(&mut line, "");
+    let asked = line.expect(boris.address, "INVITE");
+    boris.answer(&mut line, &asked, 200, &described("10.0.0.12", 4000, "0", "sendrecv"));
+    line.expect(alice.address, "200");
+    earlier.clone().ack(&mut line, "");
+    line.expect_silence(boris.address);
+    caller.ack(&mut line, &described("10.0.0.11", 4000, "0", "sendrecv"));
+    line.expect(boris.address, "ACK");
+    assert_eq!(line.heard().len(), 2);
+}

@@ -132,3 +132,22 @@ fn phones_of_two_families_speak_through_their_own_addresses() {
     line.expect(boris.address, "BYE");
     line.expect_rest();
 }
+
+#[test]
+fn a_second_phone_behind_the_same_nat_is_ended_on_the_way_of_the_first() {
+    let (mut line, mut alice, mut boris) = two();
+    let outside: SocketAddr = "203.0.113.9:40000".parse().unwrap();
+    boris.register_as(&mut line, "<sip:1002@10.0.0.12:5062>;expires=0");
+    boris.address = outside;
+    boris.register_as(&mut line, "<sip:1002@192.168.1.6:5062>;expires=600");
+    let body = alice.sdp();
+    alice.call(&mut line, "1002", &body);
+    let asked = line.expect(outside, "INVITE");
+    let body = sdp("192.168.1.6", 4000);
+    let inside = "Contact: <sip:1002@192.168.1.6:5062>\r\n";
+    boris.answer_as(&mut line, &asked, 200, &body, inside, "one");
+    line.expect(outside, "ACK");
+    boris.answer_as(&mut line, &asked, 200, &body, inside, "two");
+    assert_eq!(line.expect(outside, "ACK").tag("To"), "two");
+    assert_eq!(line.expect(outside, "BYE").tag("To"), "two");
+}
