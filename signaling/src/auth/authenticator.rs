@@ -100,7 +100,7 @@ impl Authenticator {
             (None, Standing::Good(_)) => return Verdict::Refused,
             (None, Standing::Old | Standing::Foreign) => return Verdict::Challenge { stale: false },
         };
-        if !is_meant(&credentials.uri, request.request_uri().unwrap_or_default(), &settings.domain) {
+        if !is_meant(&credentials.uri, request.request_uri().unwrap_or_default(), settings) {
             return Verdict::Refused;
         }
         let count = match credentials.qop {
@@ -119,8 +119,8 @@ impl Authenticator {
 /// Whether credentials computed for the URI `proven` are meant for a request to `asked`.
 ///
 // Deviates: RFC 7616 section 3.4.6 wants the same resource. Phones leave out ports and parameters, write the domain where the Request-URI has an
-// address, or leave out the user; these are accepted. Another user or a third host is not.
-fn is_meant(proven: &str, asked: &[u8], domain: &str) -> bool {
+// address or our address where it has the domain, or leave out the user; these are accepted. Another user or a third host is not.
+fn is_meant(proven: &str, asked: &[u8], settings: &Settings) -> bool {
     if proven.as_bytes() == asked {
         return true;
     }
@@ -131,7 +131,14 @@ fn is_meant(proven: &str, asked: &[u8], domain: &str) -> bool {
     let is_sip = |uri: &Uri<'_>| matches!(uri.scheme(), Scheme::Sip | Scheme::Sips);
     let (Some(host), Some(asked_host)) = (proven.host(), asked.host()) else { return false };
     let same_user = proven.user().is_none() || proven.user_decoded() == asked.user_decoded();
-    let same_host = host.same(&asked_host) || host.to_string().eq_ignore_ascii_case(domain);
+    let ours = |host: &str| {
+        host.eq_ignore_ascii_case(&settings.domain)
+            || settings.listeners.iter().any(|listener| {
+                let (advertised, _) = &listener.advertised;
+                host.eq_ignore_ascii_case(advertised) || host.parse() == Ok(listener.bound.ip())
+            })
+    };
+    let same_host = host.same(&asked_host) || ours(&host.to_string());
     is_sip(&proven) && is_sip(&asked) && same_user && same_host
 }
 
@@ -140,10 +147,11 @@ mod tests {
     use super::*;
     use crate::{
         auth::digest::{Client, authorize},
+        flow::Transport,
         limits::NONCE_LIFE,
         message::Index,
         settings::{
-            CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension, Host, MediaSettings, Nat,
+            CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension, Host, Listener, MediaSettings, Nat,
             Permissions, RegistrationSettings,
         },
     };
@@ -330,7 +338,11 @@ mod tests {
 
     #[test]
     fn phones_write_the_digest_uri_in_many_ways() {
-        let meant = |proven: &str, asked: &str| is_meant(proven, asked.as_bytes(), "pbx.test");
+        let mut settings = settings();
+        let bound = "192.0.2.5:5060".parse().unwrap();
+        settings.listeners =
+            vec![Listener { transport: Transport::Udp, bound, advertised: ("203.0.113.7".to_owned(), 5060) }];
+        let meant = |proven: &str, asked: &str| is_meant(proven, asked.as_bytes(), &settings);
         for (proven, asked, yes) in [
             ("sip:pbx.test", "sip:pbx.test", true),
             ("sip:PBX.test", "sip:pbx.test", true),
@@ -338,6 +350,9 @@ mod tests {
             ("sip:pbx.test:5060", "sip:pbx.test", true),
             ("sip:pbx.test", "sip:192.0.2.1:5060", true),
             ("sip:192.0.2.1:5060", "sip:1002@192.0.2.1:5060", true),
+            ("sip:192.0.2.5:5060", "sip:pbx.test", true),
+            ("sip:203.0.113.7", "sip:1002@pbx.test", true),
+            ("sip:192.0.2.6", "sip:pbx.test", false),
             ("sip:1002@192.0.2.1", "sip:1002@192.0.2.1:5060;user=phone", true),
             ("sip:1003@192.0.2.1", "sip:1002@192.0.2.1", false),
             ("sip:1002@192.0.2.9", "sip:1002@192.0.2.1", false),
