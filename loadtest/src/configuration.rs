@@ -3,7 +3,7 @@
 use crate::{account::Account, limits::ACCOUNTS_MAX};
 use anyhow::{Result, bail};
 use core::net::{IpAddr, SocketAddr};
-use std::{fmt::Write as _, net::UdpSocket, ops::RangeInclusive, path::PathBuf};
+use std::{fmt::Write as _, net::{TcpListener, UdpSocket}, ops::RangeInclusive, path::PathBuf};
 
 /// The administrator's key of an exchange that lives as long as one run.
 pub const API_KEY: &str = "loadtest-key-of-one-run-0123456789";
@@ -112,12 +112,18 @@ pub fn sipp_users(extensions: usize, callers: bool) -> String {
     text
 }
 
-/// A UDP port of `address` that is free now.
+/// A port of `address` that is free now, for UDP and for TCP.
 ///
 /// # Errors
 /// When there is none.
 pub fn free_port(address: IpAddr) -> Result<SocketAddr> {
-    Ok(UdpSocket::bind(SocketAddr::new(address, 0))?.local_addr()?)
+    for _ in 0..100 {
+        let free = TcpListener::bind(SocketAddr::new(address, 0))?.local_addr()?;
+        if UdpSocket::bind(free).is_ok() {
+            return Ok(free);
+        }
+    }
+    bail!("no port of {address} is free for both UDP and TCP")
 }
 
 #[cfg(test)]

@@ -235,6 +235,12 @@ pub fn bind(address: SocketAddr) -> Result<UdpSocket> {
     Ok(socket.into())
 }
 
+/// The RTP packet in a datagram, if there is one.
+#[must_use]
+pub fn packet(mut datagram: &[u8]) -> Option<Packet> {
+    Packet::unmarshal(&mut datagram).ok()
+}
+
 struct Stream {
     spec: StreamSpec,
     packet: Packet,
@@ -448,8 +454,7 @@ impl Loop {
                 self.totals.strays.fetch_add(1, Relaxed);
                 continue;
             };
-            let mut bytes = &buffer[..length];
-            let Ok(packet) = Packet::unmarshal(&mut bytes) else {
+            let Some(packet) = packet(&buffer[..length]) else {
                 self.totals.strays.fetch_add(1, Relaxed);
                 continue;
             };

@@ -1,0 +1,46 @@
+//! The exchange of a test, with a few accounts, and what it says of itself.
+
+use crate::namespace::EXCHANGE;
+use loadtest::{configuration::Configuration, exchange::Exchange};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
+
+/// RFC 3261 table 4: nothing of a finished call is left after this.
+const LAST_TIMER: Duration = Duration::from_secs(45);
+
+/// Starts the exchange with four accounts (1000 to 1003); unanswered calls ring for `ring_seconds`.
+pub fn open(ring_seconds: u32) -> Exchange {
+    let binary = Path::new(env!("CARGO_BIN_EXE_ironbell"));
+    Exchange::start(binary, None, |data| {
+        let local = Configuration::local(IpAddr::V4(EXCHANGE), 4, data.to_owned())?;
+        Ok(Configuration {
+            sip: SocketAddr::from((EXCHANGE, 5060)),
+            digest: vec!["md5".into()],
+            ring_seconds: Some(ring_seconds),
+            ..local
+        })
+    })
+    .expect("the exchange starts")
+}
+
+/// Closes it: every gauge is back at 0, no invariant was violated, it ends with success.
+pub fn close(exchange: Exchange) {
+    let gauges = exchange.settle(LAST_TIMER).expect("metrics");
+    assert!(gauges.values().all(|value| *value == 0.0), "something was not returned: {gauges:?}\n{}", exchange.log_end());
+    let metrics = exchange.metrics().expect("metrics");
+    let violations: f64 =
+        metrics.iter().filter(|(name, _)| name.starts_with("ironbell_invariant_violations_total")).map(|(_, v)| v).sum();
+    assert_eq!(violations, 0.0, "{}", exchange.log_end());
+    exchange.stop().expect("a clean end");
+}
+
+/// Dispositions of all call records, newest first.
+pub fn dispositions(exchange: &Exchange) -> Vec<String> {
+    let page = exchange.get("/api/cdr").expect("call records");
+    let page: serde_json::Value = serde_json::from_str(&page).expect("JSON");
+    let items = page["items"].as_array().expect("a list");
+    items.iter().map(|item| item["disposition"].as_str().expect("a disposition").to_owned()).collect()
+}

@@ -1,0 +1,109 @@
+//! SIPp with the scenarios of `loadtest/scenarios`.
+
+use crate::{
+    ears::{callee_tone, caller_tone},
+    namespace::{EXCHANGE, PHONES},
+};
+use loadtest::{configuration::sipp_users, tone::Law};
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// Every SIPp ends by itself before this.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A directory with users and tones for SIPp.
+pub struct Sipp {
+    directory: TempDir,
+    transport: &'static str,
+}
+
+impl Sipp {
+    /// Over `transport`, `u1` (UDP) or `t1` (TCP).
+    pub fn new(transport: &'static str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("all.csv"), sipp_users(4, false)).expect("users");
+        fs::write(at("callers.csv"), sipp_users(4, true)).expect("users");
+        let wrong = sipp_users(4, true).replace("password=", "password=not-");
+        fs::write(at("strangers.csv"), wrong).expect("users");
+        let unknown = sipp_users(4, true).replace(";1001;", ";4999;").replace(";1003;", ";4998;");
+        fs::write(at("nowhere.csv"), unknown).expect("users");
+        // A minute of each tone, µ-law without a header, as rtp_stream wants it
+        fs::write(at("caller.ulaw"), Law::Mu.frame(Some(caller_tone())).repeat(3_000)).expect("a tone");
+        fs::write(at("callee.ulaw"), Law::Mu.frame(Some(callee_tone())).repeat(3_000)).expect("a tone");
+        Self { directory, transport }
+    }
+
+    /// Registers all four accounts with a Contact at the callee's address.
+    pub fn register(&self) {
+        self.at_callee("register", &["-inf", "all.csv", "-key", "contact_port", "5064", "-m", "4"]).finish();
+    }
+
+    /// A run at the callee's side, port 5064 unless it registers.
+    pub fn at_callee(&self, scenario: &str, arguments: &[&str]) -> Running {
+        let port = if scenario == "register" { "5066" } else { "5064" };
+        self.run(scenario, 1, port, arguments)
+    }
+
+    /// A run at the caller's side.
+    pub fn at_caller(&self, scenario: &str, arguments: &[&str]) -> Running {
+        self.run(scenario, 0, "5062", arguments)
+    }
+
+    fn run(&self, scenario: &str, phone: usize, port: &str, arguments: &[&str]) -> Running {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/scenarios").join(format!("{scenario}.xml"));
+        let address = PHONES[phone].0.to_string();
+        let mut command = Command::new("sipp");
+        command
+            .arg(format!("{EXCHANGE}:5060"))
+            .arg("-sf")
+            .arg(file)
+            .args(["-i", &address, "-mi", &address, "-p", port, "-key", "domain", "pbx.test", "-nostdin"])
+            .args(["-t", self.transport, "-timeout", "80", "-timeout_error"])
+            .args(["-trace_err", "-error_file", &format!("{scenario}.errors")])
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn().expect("sipp starts");
+        let errors = self.directory.path().join(format!("{scenario}.errors"));
+        Running { child, errors, scenario: scenario.to_owned() }
+    }
+}
+
+/// A SIPp under way.
+pub struct Running {
+    child: Child,
+    errors: std::path::PathBuf,
+    scenario: String,
+}
+
+impl Running {
+    /// Waits for its end; every call must have gone as the scenario says.
+    pub fn finish(mut self) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("sipp is a child") {
+                let errors = fs::read_to_string(&self.errors).unwrap_or_default();
+                assert!(status.success(), "{} ended with {status}:\n{errors}", self.scenario);
+                return;
+            }
+            assert!(Instant::now() < until, "{} does not end", self.scenario);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Nothing to be done about a process that is already gone.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
