@@ -3,7 +3,12 @@
 use crate::{account::Account, limits::ACCOUNTS_MAX};
 use anyhow::{Result, bail};
 use core::net::{IpAddr, SocketAddr};
-use std::{fmt::Write as _, net::{TcpListener, UdpSocket}, ops::RangeInclusive, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    net::{TcpListener, UdpSocket},
+    ops::RangeInclusive,
+    path::PathBuf,
+};
 
 /// The administrator's key of an exchange that lives as long as one run.
 pub const API_KEY: &str = "loadtest-key-of-one-run-0123456789";

@@ -34,8 +34,6 @@ pub fn callee_tone() -> Tone {
 pub struct Arrived {
     /// When.
     pub at: Instant,
-    /// Whence.
-    pub source: SocketAddr,
     /// Where.
     pub destination: SocketAddr,
     /// Its sequence number.
@@ -85,8 +83,11 @@ impl Ears {
     pub fn wait_for_tone(&self, address: Ipv4Addr, expected: Tone, own: Tone, from: Instant, count: usize) {
         let until = Instant::now() + PATIENCE;
         loop {
-            let packets: Vec<Arrived> =
-                self.at(address, from).into_iter().filter(|p| verdict(std::slice::from_ref(p), expected, own) == Heard::Right).collect();
+            let packets: Vec<Arrived> = self
+                .at(address, from)
+                .into_iter()
+                .filter(|p| verdict(std::slice::from_ref(p), expected, own) == Heard::Right)
+                .collect();
             if packets.len() >= count {
                 return;
             }
@@ -135,7 +136,7 @@ pub fn missing(packets: &[Arrived]) -> usize {
 fn decode(bytes: &[u8]) -> Option<Arrived> {
     let header = usize::from(bytes.first()? & 0x0f) * 4;
     let address = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes.get(at..at + 4)?).ok()?));
-    let (source, destination) = (address(12)?, address(16)?);
+    let destination = address(16)?;
     let udp = bytes.get(header..)?;
     let port = |at: usize| Some(u16::from_be_bytes(udp.get(at..at + 2)?.try_into().ok()?));
     let payload = udp.get(8..)?;
@@ -146,7 +147,6 @@ fn decode(bytes: &[u8]) -> Option<Arrived> {
     let packet = loadtest::stream::packet(payload)?;
     Some(Arrived {
         at: Instant::now(),
-        source: SocketAddr::from((source, port(0)?)),
         destination: SocketAddr::from((destination, port(2)?)),
         sequence: packet.header.sequence_number,
         payload_type: packet.header.payload_type,

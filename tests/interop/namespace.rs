@@ -16,7 +16,8 @@ const INSIDE: &str = "IRONBELL_INTEROP_INSIDE";
 pub const EXCHANGE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
 
 /// The phones' addresses and their interfaces.
-pub const PHONES: [(Ipv4Addr, &str); 2] = [(Ipv4Addr::new(10, 99, 1, 1), "phone1"), (Ipv4Addr::new(10, 99, 2, 1), "phone2")];
+pub const PHONES: [(Ipv4Addr, &str); 2] =
+    [(Ipv4Addr::new(10, 99, 1, 1), "phone1"), (Ipv4Addr::new(10, 99, 2, 1), "phone2")];
 
 /// Runs `body` as the test `name` alone in a new network namespace. `programs` must be there.
 pub fn alone(name: &str, programs: &[&str], body: impl FnOnce()) {
@@ -65,5 +66,7 @@ fn ip(arguments: &str) {
 
 fn installed(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")]).any(|d| d.join(program).is_file())
+    env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
+        .any(|d| d.join(program).is_file())
 }

@@ -5,11 +5,14 @@ use loadtest::{configuration::Configuration, exchange::Exchange};
 use std::{
     net::{IpAddr, SocketAddr},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// RFC 3261 table 4: nothing of a finished call is left after this.
 const LAST_TIMER: Duration = Duration::from_secs(45);
+
+/// Longest wait for what must come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Starts the exchange with four accounts (1000 to 1003); unanswered calls ring for `ring_seconds`.
 pub fn open(ring_seconds: u32) -> Exchange {
@@ -26,13 +29,44 @@ pub fn open(ring_seconds: u32) -> Exchange {
     .expect("the exchange starts")
 }
 
+/// Waits until `count` phones are registered.
+pub fn wait_for_registrations(exchange: &Exchange, count: u32) {
+    wait(
+        || exchange.metrics().expect("metrics").get("ironbell_registrations").is_some_and(|n| *n == f64::from(count)),
+        || format!("{count} phones are not registered:\n{}", exchange.log_end()),
+    );
+}
+
+/// Waits until there is a record of one call, which must say `disposition`.
+pub fn wait_for_record(exchange: &Exchange, disposition: &str) {
+    wait(|| !dispositions(exchange).is_empty(), || "there is no call record".into());
+    assert_eq!(dispositions(exchange), [disposition]);
+}
+
+fn wait(mut done: impl FnMut() -> bool, otherwise: impl FnOnce() -> String) {
+    let until = Instant::now() + PATIENCE;
+    while !done() {
+        if Instant::now() > until {
+            panic!("{}", otherwise());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Closes it: every gauge is back at 0, no invariant was violated, it ends with success.
 pub fn close(exchange: Exchange) {
     let gauges = exchange.settle(LAST_TIMER).expect("metrics");
-    assert!(gauges.values().all(|value| *value == 0.0), "something was not returned: {gauges:?}\n{}", exchange.log_end());
+    assert!(
+        gauges.values().all(|value| *value == 0.0),
+        "something was not returned: {gauges:?}\n{}",
+        exchange.log_end()
+    );
     let metrics = exchange.metrics().expect("metrics");
-    let violations: f64 =
-        metrics.iter().filter(|(name, _)| name.starts_with("ironbell_invariant_violations_total")).map(|(_, v)| v).sum();
+    let violations: f64 = metrics
+        .iter()
+        .filter(|(name, _)| name.starts_with("ironbell_invariant_violations_total"))
+        .map(|(_, v)| v)
+        .sum();
     assert_eq!(violations, 0.0, "{}", exchange.log_end());
     exchange.stop().expect("a clean end");
 }
