@@ -1,15 +1,15 @@
 //! baresip, driven over its ctrl_tcp module: netstrings of JSON, commands in, events out.
 
-use crate::namespace::{EXCHANGE, PHONES};
-use loadtest::{account::Account, tone::Tone};
+use crate::namespace::{EXCHANGE, INTERFACE, PHONES, at_phone};
+use loadtest::{account::Account, clock, tone::Tone};
 use serde_json::Value;
 use std::{
     fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Child, Stdio},
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A phone.
-pub struct Baresip {
+pub(crate) struct Baresip {
     child: Child,
     control: TcpStream,
     unread: Vec<u8>,
@@ -27,27 +27,27 @@ pub struct Baresip {
 
 impl Baresip {
     /// Starts the phone of the `index`-th account, which says `tone`. It registers by itself.
-    pub fn start(index: usize, tone: Tone) -> Self {
+    pub(crate) fn start(index: usize, tone: Tone) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (address, interface) = PHONES[index];
+        let address = PHONES[index];
         write_configuration(directory.path(), index, tone);
         let log = fs::File::create(directory.path().join("log")).expect("a log");
-        let child = Command::new("baresip")
+        let child = at_phone(index, "baresip")
             .arg("-4")
             .arg("-f")
             .arg(directory.path())
-            .args(["-n", interface])
+            .args(["-n", INTERFACE])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
             .spawn()
             .expect("baresip starts");
         let control = SocketAddr::from((address, 4444));
-        let until = Instant::now() + PATIENCE;
+        let until = clock::now() + PATIENCE;
         let control = loop {
             match TcpStream::connect(control) {
                 Ok(stream) => break stream,
-                Err(fault) => assert!(Instant::now() < until, "baresip does not listen: {fault}"),
+                Err(fault) => assert!(clock::now() < until, "baresip does not listen: {fault}"),
             }
             std::thread::sleep(Duration::from_millis(20));
         };
@@ -56,20 +56,20 @@ impl Baresip {
     }
 
     /// Gives a command.
-    pub fn command(&mut self, command: &str, parameters: &str) {
+    pub(crate) fn command(&mut self, command: &str, parameters: &str) {
         let text = serde_json::json!({ "command": command, "params": parameters, "token": command }).to_string();
         write!(self.control, "{}:{text},", text.len()).expect("baresip listens");
     }
 
     /// Waits for the next event of this type; earlier events are forgotten.
-    pub fn wait_for(&mut self, kind: &str) -> Value {
-        let until = Instant::now() + PATIENCE;
+    pub(crate) fn wait_for(&mut self, kind: &str) -> Value {
+        let until = clock::now() + PATIENCE;
         loop {
             let place = self.events.iter().position(|event| event["type"] == kind);
             if let Some(place) = place {
                 return self.events.drain(..=place).next_back().expect("it is there");
             }
-            assert!(Instant::now() < until, "no {kind}; {:?}\n{}", self.events, self.log());
+            assert!(clock::now() < until, "no {kind}; {:?}\n{}", self.events, self.log());
             self.read();
         }
     }
@@ -94,7 +94,7 @@ impl Baresip {
     }
 
     /// What its ear decoded in all calls, as 16-bit samples at 8 kHz, one recording a call.
-    pub fn recordings(&self) -> Vec<Vec<i16>> {
+    pub(crate) fn recordings(&self) -> Vec<Vec<i16>> {
         let mut files: Vec<_> = fs::read_dir(self.directory.path())
             .expect("the directory")
             .flatten()
@@ -115,11 +115,11 @@ impl Drop for Baresip {
 }
 
 fn write_configuration(directory: &Path, index: usize, tone: Tone) {
-    let (address, interface) = PHONES[index];
+    let address = PHONES[index];
     let Account { number, auth_user, secret } = Account::of(index);
     let here = directory.display();
     let configuration = format!(
-        "sip_listen {address}:5060\nnet_interface {interface}\nmodule_path /usr/lib/baresip/modules\n\
+        "sip_listen {address}:5060\nnet_interface {INTERFACE}\nmodule_path /usr/lib/baresip/modules\n\
          audio_source aufile,{here}/tone.wav\naudio_player aufile,{here}/played.wav\naudio_alert aufile,{here}/alert.wav\n\
          ctrl_tcp_listen {address}:4444\nsnd_path {here}\nrtp_ports 20000-20999\njitter_buffer_type off\n\
          module g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\nmodule_tmp account.so\n\

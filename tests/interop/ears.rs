@@ -1,6 +1,9 @@
-//! Hears every RTP packet that arrives anywhere in the namespace, by a raw socket, and tells what was said to whom and when.
+//! Hears every RTP packet that arrives at the phones, by a raw socket in each one's namespace, and tells what was said to whom
+//! and when.
 
+use crate::namespace::{PHONES, enter_phone};
 use loadtest::{
+    clock,
     ear::{Ear, Heard},
     tone::{Law, Tone},
 };
@@ -11,6 +14,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
+        mpsc::sync_channel,
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -20,68 +24,68 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The two tones of every test here.
-pub fn caller_tone() -> Tone {
+pub(crate) fn caller_tone() -> Tone {
     Tone::nth(3)
 }
 
 /// The callee's.
-pub fn callee_tone() -> Tone {
+pub(crate) fn callee_tone() -> Tone {
     Tone::nth(10)
 }
 
 /// One packet of RTP that arrived.
 #[derive(Clone, Debug)]
-pub struct Arrived {
+pub(crate) struct Arrived {
     /// When.
-    pub at: Instant,
+    pub(crate) at: Instant,
     /// Where.
-    pub destination: SocketAddr,
+    pub(crate) destination: SocketAddr,
     /// Its sequence number.
-    pub sequence: u16,
+    pub(crate) sequence: u16,
     /// Its payload type.
-    pub payload_type: u8,
+    pub(crate) payload_type: u8,
     /// What it says.
-    pub payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// Listens until dropped.
-pub struct Ears {
+pub(crate) struct Ears {
     heard: Arc<Mutex<Vec<Arrived>>>,
     over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Ears {
-    /// Starts to listen.
-    pub fn open() -> Self {
-        // A raw UDP socket gets a copy of every datagram that arrives, with its IP header: raw(7).
-        let mut socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).expect("a raw socket");
-        socket.set_recv_buffer_size(4 << 20).expect("a buffer");
-        socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+    /// Starts to listen at every phone.
+    pub(crate) fn open() -> Self {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let over = Arc::new(AtomicBool::new(false));
-        let (sink, end) = (Arc::clone(&heard), Arc::clone(&over));
-        let thread = std::thread::spawn(move || {
-            let mut buffer = [0; 2_048];
-            while !end.load(Relaxed) {
-                let Ok(length) = socket.read(&mut buffer) else { continue };
-                if let Some(packet) = decode(&buffer[..length]) {
-                    sink.lock().expect("no panic inside").push(packet);
-                }
-            }
-        });
-        Self { heard, over, thread: Some(thread) }
+        let threads = (0..PHONES.len())
+            .map(|phone| {
+                let (sink, end) = (Arc::clone(&heard), Arc::clone(&over));
+                let (ready, begun) = sync_channel(1);
+                let thread = std::thread::spawn(move || {
+                    enter_phone(phone);
+                    let socket = raw_socket();
+                    ready.send(()).expect("somebody waits");
+                    listen(socket, &sink, &end);
+                });
+                begun.recv().expect("it listens");
+                thread
+            })
+            .collect();
+        Self { heard, over, threads }
     }
 
     /// What arrived at `address` from `from` on until now.
-    pub fn at(&self, address: Ipv4Addr, from: Instant) -> Vec<Arrived> {
+    pub(crate) fn at(&self, address: Ipv4Addr, from: Instant) -> Vec<Arrived> {
         let heard = self.heard.lock().expect("no panic inside");
         heard.iter().filter(|p| p.destination.ip() == address && p.at >= from).cloned().collect()
     }
 
     /// Waits until `count` packets with the right tone have arrived at `address` from `from` on.
-    pub fn wait_for_tone(&self, address: Ipv4Addr, expected: Tone, own: Tone, from: Instant, count: usize) {
-        let until = Instant::now() + PATIENCE;
+    pub(crate) fn wait_for_tone(&self, address: Ipv4Addr, expected: Tone, own: Tone, from: Instant, count: usize) {
+        let until = clock::now() + PATIENCE;
         loop {
             let packets: Vec<Arrived> = self
                 .at(address, from)
@@ -91,21 +95,21 @@ impl Ears {
             if packets.len() >= count {
                 return;
             }
-            assert!(Instant::now() < until, "{address} heard the right tone in {} packets only", packets.len());
+            assert!(clock::now() < until, "{address} heard the right tone in {} packets only", packets.len());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
     /// Waits until nothing has arrived at `address` for 300 ms, which is 15 packets.
-    pub fn wait_for_silence(&self, address: Ipv4Addr) {
-        let until = Instant::now() + PATIENCE;
+    pub(crate) fn wait_for_silence(&self, address: Ipv4Addr) {
+        let until = clock::now() + PATIENCE;
         loop {
-            let from = Instant::now();
+            let from = clock::now();
             std::thread::sleep(Duration::from_millis(300));
             if self.at(address, from).is_empty() {
                 return;
             }
-            assert!(Instant::now() < until, "packets still arrive at {address}");
+            assert!(clock::now() < until, "packets still arrive at {address}");
         }
     }
 }
@@ -113,14 +117,32 @@ impl Ears {
 impl Drop for Ears {
     fn drop(&mut self) {
         self.over.store(true, Relaxed);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             thread.join().ok();
         }
     }
 }
 
+/// A raw UDP socket gets a copy of every datagram that arrives, with its IP header: raw(7).
+fn raw_socket() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::UDP)).expect("a raw socket");
+    socket.set_recv_buffer_size(4 << 20).expect("a buffer");
+    socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+    socket
+}
+
+fn listen(mut socket: Socket, sink: &Mutex<Vec<Arrived>>, end: &AtomicBool) {
+    let mut buffer = [0; 2_048];
+    while !end.load(Relaxed) {
+        let Ok(length) = socket.read(&mut buffer) else { continue };
+        if let Some(packet) = decode(&buffer[..length]) {
+            sink.lock().expect("no panic inside").push(packet);
+        }
+    }
+}
+
 /// What these packets say to somebody who should hear `expected` and whose own tone is `own`.
-pub fn verdict(packets: &[Arrived], expected: Tone, own: Tone) -> Heard {
+pub(crate) fn verdict(packets: &[Arrived], expected: Tone, own: Tone) -> Heard {
     let law = packets.first().and_then(|p| Law::of_payload_type(p.payload_type)).unwrap_or(Law::Mu);
     let mut ear = Ear::new(expected, own, law);
     packets.iter().for_each(|packet| ear.hear(&packet.payload));
@@ -128,7 +150,7 @@ pub fn verdict(packets: &[Arrived], expected: Tone, own: Tone) -> Heard {
 }
 
 /// How many sequence numbers are missing between the first and the last packet.
-pub fn missing(packets: &[Arrived]) -> usize {
+pub(crate) fn missing(packets: &[Arrived]) -> usize {
     let (Some(first), Some(last)) = (packets.first(), packets.last()) else { return 0 };
     usize::from(last.sequence.wrapping_sub(first.sequence)) + 1 - packets.len()
 }
@@ -146,7 +168,7 @@ fn decode(bytes: &[u8]) -> Option<Arrived> {
     }
     let packet = loadtest::stream::packet(payload)?;
     Some(Arrived {
-        at: Instant::now(),
+        at: clock::now(),
         destination: SocketAddr::from((destination, port(2)?)),
         sequence: packet.header.sequence_number,
         payload_type: packet.header.payload_type,

@@ -2,14 +2,14 @@
 
 use crate::{
     ears::{callee_tone, caller_tone},
-    namespace::{EXCHANGE, PHONES},
+    namespace::{EXCHANGE, PHONES, at_phone},
 };
-use loadtest::{configuration::sipp_users, tone::Law};
+use loadtest::{clock, configuration::sipp_users, tone::Law};
 use std::{
     fs,
     path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Child, Stdio},
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -17,14 +17,14 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A directory with users and tones for SIPp.
-pub struct Sipp {
+pub(crate) struct Sipp {
     directory: TempDir,
     transport: &'static str,
 }
 
 impl Sipp {
     /// Over `transport`, `u1` (UDP) or `t1` (TCP).
-    pub fn new(transport: &'static str) -> Self {
+    pub(crate) fn new(transport: &'static str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let at = |name: &str| directory.path().join(name);
         fs::write(at("all.csv"), sipp_users(4, false)).expect("users");
@@ -40,25 +40,25 @@ impl Sipp {
     }
 
     /// Registers all four accounts with a Contact at the callee's address.
-    pub fn register(&self) {
+    pub(crate) fn register(&self) {
         self.at_callee("register", &["-inf", "all.csv", "-key", "contact_port", "5064", "-m", "4"]).finish();
     }
 
     /// A run at the callee's side, port 5064 unless it registers.
-    pub fn at_callee(&self, scenario: &str, arguments: &[&str]) -> Running {
+    pub(crate) fn at_callee(&self, scenario: &str, arguments: &[&str]) -> Running {
         let port = if scenario == "register" { "5066" } else { "5064" };
         self.run(scenario, 1, port, arguments)
     }
 
     /// A run at the caller's side.
-    pub fn at_caller(&self, scenario: &str, arguments: &[&str]) -> Running {
+    pub(crate) fn at_caller(&self, scenario: &str, arguments: &[&str]) -> Running {
         self.run(scenario, 0, "5062", arguments)
     }
 
     fn run(&self, scenario: &str, phone: usize, port: &str, arguments: &[&str]) -> Running {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/scenarios").join(format!("{scenario}.xml"));
-        let address = PHONES[phone].0.to_string();
-        let mut command = Command::new("sipp");
+        let address = PHONES[phone].to_string();
+        let mut command = at_phone(phone, "sipp");
         command
             .arg(format!("{EXCHANGE}:5060"))
             .arg("-sf")
@@ -78,7 +78,7 @@ impl Sipp {
 }
 
 /// A SIPp under way.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     errors: std::path::PathBuf,
     scenario: String,
@@ -86,15 +86,15 @@ pub struct Running {
 
 impl Running {
     /// Waits for its end; every call must have gone as the scenario says.
-    pub fn finish(mut self) {
-        let until = Instant::now() + PATIENCE;
+    pub(crate) fn finish(mut self) {
+        let until = clock::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("sipp is a child") {
                 let errors = fs::read_to_string(&self.errors).unwrap_or_default();
                 assert!(status.success(), "{} ended with {status}:\n{errors}", self.scenario);
                 return;
             }
-            assert!(Instant::now() < until, "{} does not end", self.scenario);
+            assert!(clock::now() < until, "{} does not end", self.scenario);
             std::thread::sleep(Duration::from_millis(20));
         }
     }

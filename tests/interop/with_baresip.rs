@@ -7,13 +7,14 @@ use crate::{
     office,
 };
 use loadtest::{
+    clock,
     exchange::Exchange,
     tone::{FRAME, Spectrum, Tone},
 };
 use std::{net::Ipv4Addr, time::Instant};
 
-const CALLER: Ipv4Addr = PHONES[0].0;
-const CALLEE: Ipv4Addr = PHONES[1].0;
+const CALLER: Ipv4Addr = PHONES[0];
+const CALLEE: Ipv4Addr = PHONES[1];
 
 /// Half a second of packets.
 const ENOUGH: usize = 25;
@@ -47,7 +48,7 @@ impl Scene {
         self.callee.command("accept", "");
         self.callee.wait_for("CALL_ESTABLISHED");
         self.caller.wait_for("CALL_ESTABLISHED");
-        self.both_hear(Instant::now());
+        self.both_hear(clock::now());
     }
 
     fn both_hear(&self, from: Instant) {
@@ -69,7 +70,7 @@ impl Scene {
 fn each_ear_hears_the_other_partys_tone() {
     alone("with_baresip::each_ear_hears_the_other_partys_tone", &["baresip"], || {
         let mut scene = Scene::set(30);
-        let from = Instant::now();
+        let from = clock::now();
         scene.talk();
         scene.caller.command("hangup", "");
         scene.callee.wait_for("CALL_CLOSED");
@@ -87,7 +88,7 @@ fn each_ear_hears_the_other_partys_tone() {
         scene.caller.wait_for("CALL_CLOSED");
         office::wait_for_record(&scene.exchange, "answered");
         drop((scene.caller, scene.callee));
-        office::close(scene.exchange);
+        office::close_after_the_last_timer(scene.exchange);
     });
 }
 
@@ -124,7 +125,7 @@ fn hold_silences_and_resume_brings_both_back() {
         // Who holds hears nothing more; what the held party hears is the holder's affair.
         scene.ears.wait_for_silence(CALLER);
         scene.caller.command("resume", "");
-        scene.both_hear(Instant::now());
+        scene.both_hear(clock::now());
         scene.caller.command("hangup", "");
         scene.end("answered");
     });
