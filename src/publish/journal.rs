@@ -11,10 +11,17 @@ use super::{
 use crate::{clock, store::Store};
 use signaling::fact::CallRecord;
 use std::{io, path::Path, sync::Arc, time::Duration};
-use tokio::{runtime::Runtime, sync::mpsc, task::JoinHandle};
+use tokio::{runtime::Runtime, sync::mpsc, task::JoinHandle, time::sleep};
 
 /// How long the end of the process waits for the disk to take the last records.
 const FLUSH_WITHIN: Duration = Duration::from_secs(5);
+
+/// Pause between two takings, so that the records of a busy exchange share a sync of the file, a commit and a wake of three threads instead of
+/// having one each. A record after a quiet time does not wait.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// Records of one taking; what is left is taken after the next pause.
+const BATCH_MAX: usize = 4_096;
 
 /// The task.
 pub struct Journal {
@@ -36,12 +43,16 @@ impl Journal {
         let _inside = runtime.enter();
         let cdr = Cdr::start(data_dir, store)?;
         let task = runtime.spawn(async move {
-            while let Some(record) = records.recv().await {
-                log(&record);
-                if let Err(row) = cdr.append(CallRow::new(&record, clock::wall)) {
-                    metrics.record_lost();
-                    tracing::error!(component = "cdr", call = row.id, "no room for a call record: it is lost");
+            let mut batch = Vec::new();
+            while records.recv_many(&mut batch, BATCH_MAX).await > 0 {
+                for record in batch.drain(..) {
+                    log(&record);
+                    if let Err(row) = cdr.append(CallRow::new(&record, clock::wall)) {
+                        metrics.record_lost();
+                        tracing::error!(component = "cdr", call = row.id, "no room for a call record: it is lost");
+                    }
                 }
+                sleep(GATHER).await;
             }
             cdr
         });
