@@ -199,6 +199,15 @@ impl Office<'_> {
         }
     }
 
+    /// The BYE of a dialog found no way. If the stream broke under it, it is tried once more, now by the peer's Contact.
+    pub(crate) fn bye_again(&mut self, tags: &Tags) {
+        if let Some(mut dialog) = self.books.mortal.remove(tags)
+            && dialog.forget_stream()
+        {
+            self.bye(dialog);
+        }
+    }
+
     /// A request within a dialog whose BYE is out.
     pub(crate) fn is_mortal(&self, request: &Message<'_>) -> bool {
         let tags = Tags::of_request(request);

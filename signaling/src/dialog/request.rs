@@ -43,13 +43,23 @@ impl Dialog {
         self.local_cseq += 1;
         let request = self.request(ask.method, self.local_cseq, ask);
         let mut result = Err(NotSent::Unreachable);
+        let mut gone = false;
         for hop in self.hops(stack).into_iter().flatten() {
             result = stack.request(now, hop, &request, out);
             if result != Err(NotSent::Unreachable) {
                 break;
             }
+            gone |= matches!(hop, NextHop::Flow(flow) if flow.connection.is_some());
+        }
+        if gone {
+            self.forget_stream();
         }
         result
+    }
+
+    /// The stream by which the peer was reached is gone: from now on its Contact counts. `false`: there was none.
+    pub fn forget_stream(&mut self) -> bool {
+        self.course.forget_stream()
     }
 
     /// Acknowledges the 2xx of our INVITE with this CSeq number and keeps the ACK, RFC 3261 section 13.2.2.4.

@@ -34,6 +34,11 @@ impl Course {
         self.flow
     }
 
+    /// Streams do not come back. `false`: there was none.
+    pub(super) fn forget_stream(&mut self) -> bool {
+        self.flow.take_if(|flow| flow.connection.is_some()).is_some()
+    }
+
     /// Whether the flow is taken first.
     #[must_use]
     pub const fn is_sticky(&self) -> bool {

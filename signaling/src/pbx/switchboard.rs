@@ -288,8 +288,8 @@ impl TransactionUser for Switchboard {
             Some(Purpose::Relay(leg)) => {
                 self.tell(turn, leg.call, |call, office| call.relay_answered(office, id, Some(response)));
             }
-            Some(Purpose::Bye(tag)) if status >= 200 => {
-                self.books.mortal.remove(&tag);
+            Some(Purpose::Bye(tags)) if status >= 200 => {
+                self.books.mortal.remove(&tags);
             }
             Some(Purpose::Bye(_)) => {}
             None if (200..300).contains(&status) && is_invite(response) => self.on_stray(turn, response, None),
@@ -310,8 +310,9 @@ impl TransactionUser for Switchboard {
             Some(Purpose::Relay(leg)) => {
                 self.tell(turn, leg.call, |call, office| call.relay_answered(office, id, None));
             }
-            Some(Purpose::Bye(tag)) => {
-                self.books.mortal.remove(&tag);
+            Some(Purpose::Bye(tags)) if why == ClientFailure::Unreachable => self.office(turn).bye_again(&tags),
+            Some(Purpose::Bye(tags)) => {
+                self.books.mortal.remove(&tags);
             }
             None => {}
         }

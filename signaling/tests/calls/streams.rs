@@ -90,3 +90,24 @@ fn a_phone_whose_stream_breaks_while_it_rings_is_not_there() {
     line.expect(alice.address, "480");
     line.expect_rest();
 }
+
+#[test]
+fn a_bye_whose_stream_breaks_is_sent_again_on_another() {
+    let (mut line, mut alice, boris, remote) = on_stream();
+    let invite = alice.call(&mut line, "1002", &alice.sdp());
+    let asked = line.expect(remote, "INVITE");
+    answer(&mut line, remote, &asked, 200, &boris.sdp());
+    line.expect(remote, "ACK");
+    let ok = line.expect(alice.address, "200");
+    let mut caller = invite.dialog(&ok);
+    caller.ack(&mut line, "");
+    caller.request(&mut line, "BYE", "");
+    line.expect(remote, "BYE");
+    line.lose(STREAM);
+    line.expect(boris.address, "BYE");
+    // That one is lost too; there is no third.
+    let (connection, _) = line.opened[0];
+    line.lose(connection);
+    line.expect_silence(boris.address);
+    line.expect_rest();
+}
