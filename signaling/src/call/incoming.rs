@@ -32,7 +32,7 @@ pub struct Arrival<'a> {
 }
 
 /// Whether a request comes through a NAT, as far as its headers tell: Via or Contact name another address than it came from.
-fn behind_nat(account: &Extension, request: &Message<'_>, flow: &Flow) -> bool {
+pub(crate) fn behind_nat(account: &Extension, request: &Message<'_>, flow: &Flow) -> bool {
     let differs = |host: Option<crate::message::Host<'_>>| {
         host.and_then(|host| host.ip()).is_some_and(|ip| ip != flow.remote.ip())
     };
@@ -60,9 +60,6 @@ impl Call {
         let tag = office.stack.tag();
         let course = dialog::course_of(request, *flow, nat);
         let dialog = Dialog::asked(office.stack, request, &tag, &super::target::escaped(to), course)?;
-        if nat {
-            office.stack.answer_to_source(*server);
-        }
         let mut leg = Leg::new(0, from, Signal::Invited { server: *server }, office.now, office.stack.random() >> 12);
         leg.contact = dialog.target().into();
         leg.user_agent = header_text(request, Header::UserAgent);

@@ -38,6 +38,7 @@ pub use alarm::{Alarm, CallAlarm};
 pub use fault::Fault;
 pub use hangup::End;
 pub use incoming::Arrival;
+pub(crate) use incoming::behind_nat;
 pub use leg::{Leg, Signal};
 pub(crate) use office::Purpose;
 pub use office::{ALLOW, Books, Office, PRODUCT, SDP, SUPPORTED};

@@ -3,7 +3,7 @@
 use super::{checks, switchboard::Switchboard};
 use crate::{
     auth::Verdict,
-    call::{ALLOW, PRODUCT, SDP, SUPPORTED},
+    call::{ALLOW, PRODUCT, SDP, SUPPORTED, behind_nat},
     effect::Effect,
     fact::Fact,
     flow::Flow,
@@ -14,6 +14,7 @@ use crate::{
 impl Switchboard {
     pub(super) fn on_incoming(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: Flow) {
         let Some(method) = request.method() else { return };
+        self.mind_nat(turn, server, request, &flow);
         if let Err(refusal) = checks::check(request, method) {
             let mut headers = Vec::with_capacity(2);
             return self.office(turn).respond(server, &checks::answer(&refusal, &mut headers));
@@ -36,6 +37,16 @@ impl Switchboard {
             | Method::Publish
             | Method::Message
             | Method::Other(_) => {}
+        }
+    }
+
+    /// Who is behind a NAT is answered where its request came from, with or without `rport`: challenges too, else it would never get past them.
+    /// Whether it is who it says does not matter for that.
+    fn mind_nat(&self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: &Flow) {
+        let named = request.from().ok().and_then(|address| address.uri.user_decoded());
+        let account = named.and_then(|number| self.settings.directory.extension(&number));
+        if account.is_some_and(|account| behind_nat(account, request, flow)) {
+            turn.stack.answer_to_source(server);
         }
     }
 

@@ -11,7 +11,6 @@ use crate::{
     limits::{QUERIES_MAX, RETRY_AFTER, STORE_WAIT_MAX},
     message::{Header, Message},
     registrar::{Change, Outcome},
-    settings::Nat,
     transaction::{Answer, ServerId, Turn},
     wheel::TimerId,
 };
@@ -53,9 +52,6 @@ impl Switchboard {
     pub(super) fn on_register(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: Flow) {
         let Some(number) = self.authenticate(turn, server, request, flow) else { return };
         let Some(account) = self.settings.directory.extension(&number) else { return };
-        if account.nat == Nat::Yes {
-            turn.stack.answer_to_source(server);
-        }
         // RFC 3261 section 10.3 steps 4 and 5: nobody registers for another.
         let aor = request.to().ok().and_then(|to| to.uri.user_decoded());
         if aor.as_deref() != Some(&number) {
