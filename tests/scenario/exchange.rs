@@ -125,7 +125,7 @@ impl Home {
         assert!(said.line("ready in").is_some(), "not ready:\n{}", said.all());
         let address = |part: &str| {
             let line = said.line(part).unwrap_or_else(|| panic!("no line with {part:?}:\n{}", said.all()));
-            let text = line.split(part).nth(1).unwrap().split([' ', ',']).next().unwrap().to_owned();
+            let text = line.split(part).nth(1).unwrap().split([' ', ',', '"']).next().unwrap().to_owned();
             text.parse().unwrap_or_else(|_| panic!("no address in {line}"))
         };
         let (sip, http) = (address("SIP over udp on "), address("HTTP on "));

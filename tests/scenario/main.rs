@@ -14,18 +14,47 @@
 )]
 
 mod exchange;
+mod handset;
 mod http;
+mod message;
 mod phone;
 mod sound;
+mod voice;
 
+mod accounts;
 mod address_in_use;
 mod api_guards;
+mod behind_nat;
 mod broken_configuration;
 mod call;
 mod click_to_call;
+mod codecs;
 mod drain;
+mod early_media;
 mod echo;
+mod figures;
+mod forked_ringing;
+mod hold;
+mod injection;
 mod kill_and_restart;
+mod late_offer;
+mod length;
+mod limits_of_calls;
+mod logs;
+mod methods;
+mod nobody_answers;
+mod numbers;
+mod passwords;
 mod ports_exhausted;
+mod ports_return;
+mod records;
+mod redirected;
 mod refusals;
+mod registrations;
+mod release;
+mod renegotiation;
+mod shapes;
+mod silence;
 mod sip_over_tcp;
+mod spellings;
+mod torture_messages;

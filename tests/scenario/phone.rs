@@ -16,7 +16,8 @@ use std::{
 
 static SERIAL: AtomicU32 = AtomicU32::new(1);
 
-fn serial() -> u32 {
+/// A number that no other part of this test run has.
+pub(crate) fn serial() -> u32 {
     SERIAL.fetch_add(1, Ordering::Relaxed)
 }
 
@@ -326,13 +327,19 @@ impl Phone {
 
     fn authorize(&self, challenge: &Response, method: Method, uri: &str) -> String {
         let offered = header(&challenge.headers, "WWW-Authenticate").unwrap();
-        let offered = rsip::headers::WwwAuthenticate::new(offered).into_typed().unwrap();
+        Self::credentials((self.user, self.secret), &offered, &method.to_string(), uri)
+    }
+
+    /// The header line that answers a challenge.
+    pub(crate) fn credentials((user, secret): (&str, &str), challenge: &str, method: &str, uri: &str) -> String {
+        let offered = rsip::headers::WwwAuthenticate::new(challenge.to_owned()).into_typed().unwrap();
         let algorithm = offered.algorithm.unwrap_or(rsip::headers::auth::Algorithm::Md5);
         let quality = AuthQop::Auth { cnonce: "0a4f113b".to_owned(), nc: 1 };
         let parsed = rsip::Uri::try_from(uri).unwrap();
+        let method = method.parse::<Method>().unwrap();
         let response = DigestGenerator {
-            username: self.user,
-            password: self.secret,
+            username: user,
+            password: secret,
             nonce: &offered.nonce,
             uri: &parsed,
             realm: &offered.realm,
@@ -342,9 +349,8 @@ impl Phone {
         }
         .compute();
         format!(
-            "Authorization: Digest username=\"{}\",realm=\"{}\",nonce=\"{}\",uri=\"{uri}\",response=\"{response}\",\
+            "Authorization: Digest username=\"{user}\",realm=\"{}\",nonce=\"{}\",uri=\"{uri}\",response=\"{response}\",\
              algorithm={algorithm},qop=auth,nc=00000001,cnonce=\"0a4f113b\"{}\r\n",
-            self.user,
             offered.realm,
             offered.nonce,
             offered.opaque.map(|opaque| format!(",opaque=\"{opaque}\"")).unwrap_or_default(),
