@@ -6,7 +6,7 @@
 use world::{Options, run};
 
 /// The seed, and why it broke.
-const BROKE: [(u64, &str); 7] = [
+const BROKE: [(u64, &str); 9] = [
     (
         3,
         "A second phone's 2xx to one INVITE shares our tag with the first phone's; its BYE took the first dialog out of the books.",
@@ -20,6 +20,11 @@ const BROKE: [(u64, &str); 7] = [
     (197, "A BYE repeated after timer J was taken by the world for one transaction: the world was wrong."),
     (602, "Every answer to an INVITE was lost until timer B, and what came later is a stray: the world was wrong."),
     (977, "An ACK that came again, of an earlier INVITE, was taken for the ACK of the 2xx that was just sent."),
+    (
+        2265,
+        "The answer to a REGISTER left after a later one had taken effect, because each waits for the store by itself: the world was wrong.",
+    ),
+    (5506, "A 2xx came more than 64*T1 after the CANCEL of its INVITE and is a stray: the world was wrong."),
 ];
 
 #[test]

@@ -43,6 +43,25 @@ fn hold_and_resume_pass_to_the_other_party() {
 }
 
 #[test]
+fn an_ack_of_an_earlier_invite_that_comes_again_is_not_taken_for_the_newest_one() {
+    let (mut line, alice, mut boris, mut caller, _) = call();
+    let earlier = caller.invite;
+    caller.reinvite(&mut line, "");
+    let asked = line.expect(boris.address, "INVITE");
+    boris.answer(&mut line, &asked, 200, &described("10.0.0.12", 4000, "0 8 101", "sendrecv"));
+    line.expect(alice.address, "200");
+    // RFC 3261 section 13.2.2.4: an ACK bears its INVITE's number. This one answers a 2xx that was repeated long ago.
+    caller.request_as(&mut line, "ACK", earlier, "", "");
+    line.expect_silence(boris.address);
+    line.pass(Duration::from_millis(600));
+    line.expect(alice.address, "200");
+    caller.ack(&mut line, &described("10.0.0.11", 4000, "0 8 101", "sendrecv"));
+    assert!(line.expect(boris.address, "ACK").body.contains("a=sendrecv"));
+    caller.request(&mut line, "BYE", "");
+    line.expect_rest();
+}
+
+#[test]
 fn hold_in_the_old_style_is_understood() {
     let (mut line, alice, mut boris, mut caller, _) = call();
     caller.reinvite(&mut line, &described("0.0.0.0", 4000, "0 8 101", "sendrecv"));

@@ -66,8 +66,6 @@ pub(crate) struct Call {
     pub(crate) media: PhoneMedia,
     /// Branch of our open re-INVITE or UPDATE.
     pub(crate) modifying: Option<String>,
-    /// A second phone behind the same address answered too: the exchange ends it without knowing what it asked for.
-    pub(crate) is_twin: bool,
     /// Last message either way.
     pub(crate) active_at: Instant,
     /// We sent or received BYE.

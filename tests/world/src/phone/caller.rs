@@ -83,7 +83,6 @@ impl Phone {
             no_ack: false,
             media,
             modifying: None,
-            is_twin: false,
             active_at: now,
             bye_seen: false,
         };

@@ -82,6 +82,10 @@ impl Phone {
             self.registration.until = None;
             return;
         }
+        if response.cseq() != self.registration.cseq {
+            // The phone has asked for something else since; that answer counts.
+            return;
+        }
         let mine = self.contact();
         let granted = response
             .all("contact")

@@ -8,18 +8,28 @@ use crate::{
 use contract::Instant;
 use core::time::Duration;
 use signaling::{effect::ExtensionView, input::StoredBinding, settings::RegistrationSettings};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Seconds are rounded, and an answer may wait half a second for the store.
 const BLUR: Duration = Duration::from_millis(2_100);
+/// More than ever wait for the store at once.
+const DONE_MAX: usize = 32;
 
 /// A REGISTER under way.
 #[derive(Debug)]
 struct Pending {
+    /// The order of arrival, in which they take effect; answers may leave in another, because each waits for the store by itself.
+    serial: u64,
     number: String,
     /// Contact URI and what was asked for it.
     contacts: Vec<(String, u64)>,
     everything: bool,
+}
+
+impl Pending {
+    fn touches(&self, number: &str, contact: &str) -> bool {
+        self.number == number && (self.everything || self.contacts.iter().any(|(c, _)| c == contact))
+    }
 }
 
 /// A binding.
@@ -35,11 +45,21 @@ pub(crate) struct Registrations {
     bindings: BTreeMap<(String, String), Known>,
     pending: BTreeMap<String, Pending>,
     answered: BTreeSet<String>,
+    arrived: u64,
+    /// Those lately answered 200.
+    done: VecDeque<Pending>,
 }
 
 impl Registrations {
     pub(crate) const fn new(limits: RegistrationSettings) -> Self {
-        Self { limits, bindings: BTreeMap::new(), pending: BTreeMap::new(), answered: BTreeSet::new() }
+        Self {
+            limits,
+            bindings: BTreeMap::new(),
+            pending: BTreeMap::new(),
+            answered: BTreeSet::new(),
+            arrived: 0,
+            done: VecDeque::new(),
+        }
     }
 
     /// The store gave these back at the start.
@@ -68,7 +88,9 @@ impl Registrations {
             })
             .collect();
         let number = text::user(text::uri(request.text("to"))).to_owned();
-        self.pending.insert(branch, Pending { number, contacts, everything: values.contains(&"*") });
+        self.arrived += 1;
+        let (serial, everything) = (self.arrived, values.contains(&"*"));
+        self.pending.entry(branch).or_insert(Pending { serial, number, contacts, everything });
     }
 
     /// A response to a REGISTER left the exchange.
@@ -88,10 +110,16 @@ impl Registrations {
             .flat_map(text::comma)
             .map(|c| (text::uri(c), text::parameter(c, "expires").and_then(|e| e.parse().ok()).unwrap_or(0)))
             .collect();
+        let later: Vec<&Pending> =
+            self.pending.values().chain(&self.done).filter(|other| other.serial > pending.serial).collect();
+        let overtaken = |contact: &str| later.iter().any(|other| other.touches(&pending.number, contact));
         if pending.everything {
-            self.bindings.retain(|(number, _), _| *number != pending.number);
+            self.bindings.retain(|(number, contact), _| *number != pending.number || overtaken(contact));
         }
         for (contact, asked) in &pending.contacts {
+            if overtaken(contact) {
+                continue;
+            }
             let key = (pending.number.clone(), contact.clone());
             let granted = listed.get(contact.as_str());
             if *asked == 0 {
@@ -110,15 +138,16 @@ impl Registrations {
             self.bindings.insert(key, Known { until: now + Duration::from_secs(*granted) });
         }
         self.compare(now, &pending.number, &listed.keys().map(|k| (*k).to_owned()).collect(), found);
+        self.done.push_back(pending);
+        if self.done.len() > DONE_MAX {
+            self.done.pop_front();
+        }
     }
 
     /// `true`: must be there. `false`: may be. `None`: must not.
     fn expected(&self, now: Instant, number: &str, contact: &str) -> Option<bool> {
         let key = (number.to_owned(), contact.to_owned());
-        let in_the_air = self
-            .pending
-            .values()
-            .any(|p| p.number == number && (p.everything || p.contacts.iter().any(|(c, _)| c == contact)));
+        let in_the_air = self.pending.values().any(|p| p.touches(number, contact));
         let known = self.bindings.get(&key).filter(|k| k.until + BLUR > now);
         match known {
             Some(known) => Some(!in_the_air && known.until > now + BLUR),

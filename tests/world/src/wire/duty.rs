@@ -74,7 +74,10 @@ impl Wire {
         // RFC 6026 section 8.4: after timer M further 2xx belong to nothing; nor do any when nothing came until timer B (RFC 3261 section 17.1.1.2).
         let gone = |since: Instant| now.since(since) >= LIFE;
         let unanswered = invite.heard_at.is_none_or(|heard| heard.since(invite.at) >= LIFE) && gone(invite.at);
-        if unanswered || invite.accepted_at.is_some_and(gone) {
+        // RFC 3261 section 9.1: 64*T1 after the CANCEL the INVITE is over.
+        let accepted = invite.accepted_at.unwrap_or(now);
+        let given_up = invite.cancelled_at.is_some_and(|cancelled| accepted.since(cancelled) >= LIFE);
+        if unanswered || given_up || invite.accepted_at.is_some_and(gone) {
             return;
         }
         let (late, in_dialog) = (!invite.has_sdp, invite.in_dialog);
@@ -103,10 +106,28 @@ impl Wire {
             return Err("an ACK without its INVITE".to_owned());
         }
         let to_tag = ack.to_tag().unwrap_or("").to_owned();
+        self.check_answer(ack, &to_tag)?;
         if let Some(dialog) = self.confirmed.get_mut(&(call_id.to_owned(), to_tag)) {
             dialog.open.retain(|(open, _, _)| *open != cseq);
         }
         Ok(())
+    }
+
+    /// RFC 3261 section 13.2.2.4: an offer in the 2xx is answered in the ACK, even when BYE follows. What is asked of the first ACK to the phone
+    /// that answered first; a dialog that came later, or was forgotten meanwhile, is ended without.
+    fn check_answer(&mut self, ack: &Sip, to_tag: &str) -> Result<(), String> {
+        let (dialog, cseq) = ((ack.text("call-id").to_owned(), to_tag.to_owned()), ack.cseq());
+        if !self.acknowledged.insert((dialog.clone(), cseq)) {
+            return Ok(());
+        }
+        let earlier = |d: &Confirmed| self.confirmed.iter().any(|((c, _), o)| *c == dialog.0 && o.since < d.since);
+        let is_offer = |d: &Confirmed| d.open.iter().any(|(open, _, late)| *open == cseq && *late);
+        let offered = self.confirmed.get(&dialog).is_some_and(|d| !earlier(d) && is_offer(d));
+        if offered && !ack.has_sdp() {
+            Err("an ACK without the answer to the offer in the 2xx".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     /// What is overdue now.

@@ -44,6 +44,8 @@ struct Sent {
     heard_at: Option<Instant>,
     /// When the first 2xx came.
     accepted_at: Option<Instant>,
+    /// When it was given up.
+    cancelled_at: Option<Instant>,
 }
 
 /// All traffic of one run.
@@ -62,6 +64,8 @@ pub(crate) struct Wire {
     confirmed: BTreeMap<(String, String), Confirmed>,
     /// Dialogs, by Call-ID, in which BYE went either way.
     ended: BTreeMap<(String, String), Instant>,
+    /// INVITEs whose 2xx was acknowledged, by Call-ID, the phone's tag and CSeq.
+    acknowledged: BTreeSet<((String, String), u32)>,
     /// Streams that broke.
     lost: BTreeSet<ConnectionId>,
     /// Messages judged.
@@ -81,6 +85,7 @@ impl Wire {
             repeating: BTreeMap::new(),
             confirmed: BTreeMap::new(),
             ended: BTreeMap::new(),
+            acknowledged: BTreeSet::new(),
             lost: BTreeSet::new(),
             judged: 0,
             repeated: false,
@@ -232,7 +237,7 @@ impl Wire {
             return Err("no From tag".to_owned());
         }
         match key.1.as_str() {
-            "CANCEL" => self.check_cancel(&key, sip)?,
+            "CANCEL" => self.check_cancel(now, &key, sip)?,
             "ACK" => {
                 self.acknowledge(sip)?;
             }
@@ -265,19 +270,21 @@ impl Wire {
             at: now,
             heard_at: None,
             accepted_at: None,
+            cancelled_at: None,
         };
         self.sent.insert(key, sent);
         Ok(())
     }
 
     /// RFC 3261 section 9.1: a CANCEL looks like its INVITE.
-    fn check_cancel(&self, key: &Key, sip: &Sip) -> Result<(), String> {
-        let Some(invite) = self.sent.get(&(key.0.clone(), "INVITE".to_owned())) else {
+    fn check_cancel(&mut self, now: Instant, key: &Key, sip: &Sip) -> Result<(), String> {
+        let Some(invite) = self.sent.get_mut(&(key.0.clone(), "INVITE".to_owned())) else {
             return Err("a CANCEL without its INVITE".to_owned());
         };
         if invite.cseq != sip.cseq() || invite.call_id != sip.text("call-id") {
             return Err("a CANCEL that does not match its INVITE".to_owned());
         }
+        invite.cancelled_at = Some(now);
         Ok(())
     }
 }
