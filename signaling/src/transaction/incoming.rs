@@ -249,6 +249,10 @@ impl Stack {
         else {
             return;
         };
+        // Whose INVITE is answered at its source hears only there.
+        if self.servers.get(invite.0).is_some_and(|server| server.reply_port == server.flow.remote.port()) {
+            self.answer_to_source(id);
+        }
         // RFC 3261 section 9.2: the To tag of this answer and of those to the INVITE should be the same.
         let (open, said) = match self.servers.get(invite.0) {
             Some(server) => (server.machine.is_open(), server.last.clone()),
