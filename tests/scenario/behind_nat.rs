@@ -57,6 +57,17 @@ fn speaks_and_hears(exchange: &Exchange, mut boris: Handset) {
     alice.acknowledged(&again);
     boris.hang_up(&mut at_boris);
     alice.hung_up_on();
+
+    // And takes a call back.
+    let asked = boris.dial("1001");
+    let invite = alice.called();
+    alice.say(&invite, 180);
+    boris.progress(&asked, 180);
+    boris.cancel(&asked);
+    assert_eq!(boris.refused(&asked), 487);
+    let cancel = alice.request("CANCEL");
+    alice.say(&cancel, 200);
+    alice.say(&invite, 487);
 }
 
 #[test]
