@@ -255,7 +255,8 @@ impl Dialog {
 
     pub fn request_as(&mut self, line: &mut Line, method: &str, cseq: u32, body: &str, headers: &str) -> String {
         self.serial += 1;
-        let branch = format!("z9hG4bKd{}-{}-{}-{}", self.address.port(), self.serial, cseq, self.call_id.len());
+        let call: String = self.call_id.chars().filter(char::is_ascii_alphanumeric).collect();
+        let branch = format!("z9hG4bKd{}-{}-{cseq}-{call}", self.address.port(), self.serial);
         let text = self.text(method, cseq, body, headers, &branch);
         line.send(self.address, &text);
         branch
