@@ -34,6 +34,8 @@ pub enum Target {
     AtMost(f64),
     /// Ours, at least.
     AtLeast(f64),
+    /// The budgets name none: both are shown.
+    None,
 }
 
 /// One line of the table.
@@ -75,6 +77,7 @@ impl Outcome {
             Target::RatioAtMost(most) => ratio.is_some_and(|ratio| ratio <= most),
             Target::AtMost(most) => ours.median <= most,
             Target::AtLeast(least) => ours.median >= least,
+            Target::None => true,
         };
         Self { row, what: what.into(), unit, ours, peer, ratio, target, met, notes: Vec::new() }
     }
@@ -102,6 +105,7 @@ impl fmt::Display for Outcome {
             Target::RatioAtMost(most) => writeln!(f, "  {:<12} ratio ≤ {most}: {verdict}", "target")?,
             Target::AtMost(most) => writeln!(f, "  {:<12} ≤ {most} {}: {verdict}", "target", self.unit)?,
             Target::AtLeast(least) => writeln!(f, "  {:<12} ≥ {least} {}: {verdict}", "target", self.unit)?,
+            Target::None => {}
         }
         self.notes.iter().try_for_each(|note| writeln!(f, "  {note}"))
     }

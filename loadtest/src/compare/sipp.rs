@@ -36,6 +36,8 @@ pub(super) struct Counts {
     pub(super) succeeded: u64,
     pub(super) failed: u64,
     pub(super) retransmissions: u64,
+    /// Calls a second from the first to the last, as they were really placed.
+    pub(super) rate: f64,
 }
 
 impl Sipp {
@@ -117,8 +119,12 @@ fn counts(text: &str) -> Result<Counts> {
         let place = names.iter().position(|n| *n == name)?;
         last.get(place)?.parse::<u64>().ok()
     };
-    match (field("SuccessfulCall(C)"), field("FailedCall(C)"), field("Retransmissions(C)")) {
-        (Some(succeeded), Some(failed), Some(retransmissions)) => Ok(Counts { succeeded, failed, retransmissions }),
+    // A call lasts a little beyond the last one's start; SIPp's own cumulative rate contains that time.
+    let rate = names.iter().position(|n| *n == "CallRate(C)").and_then(|at| last.get(at)?.parse().ok());
+    match (field("SuccessfulCall(C)"), field("FailedCall(C)"), field("Retransmissions(C)"), rate) {
+        (Some(succeeded), Some(failed), Some(retransmissions), Some(rate)) => {
+            Ok(Counts { succeeded, failed, retransmissions, rate })
+        }
         _ => bail!("sipp's statistics cannot be read"),
     }
 }
@@ -129,9 +135,9 @@ mod tests {
 
     #[test]
     fn the_last_line_of_the_statistics_counts() {
-        let text = "A;SuccessfulCall(C);FailedCall(C);Retransmissions(C)\nx;1;0;0\nx;20;3;4\n";
+        let text = "A;CallRate(C);SuccessfulCall(C);FailedCall(C);Retransmissions(C)\nx;1;1;0;0\nx;9.5;20;3;4\n";
         let found = counts(text).expect("readable");
-        assert_eq!((found.succeeded, found.failed, found.retransmissions), (20, 3, 4));
+        assert_eq!((found.succeeded, found.failed, found.retransmissions, found.rate), (20, 3, 4, 9.5));
         assert!(counts("").is_err());
     }
 }

@@ -90,7 +90,6 @@ pub(super) struct Call {
     answered_at: Option<Instant>,
     talk: Option<Duration>,
     ring: Duration,
-    /// Place among the calls with RTP.
     rtp: Option<Rtp>,
     caller: CallerLeg,
     callee: CalleeLeg,
@@ -102,6 +101,7 @@ pub(super) struct Call {
 /// The audio of a call.
 #[derive(Clone, Copy, Debug)]
 struct Rtp {
+    /// The call's number; names its streams and its tones.
     index: usize,
     callee_silent: bool,
 }

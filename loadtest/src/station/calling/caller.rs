@@ -36,7 +36,7 @@ impl Station {
     ) -> Result<()> {
         let call = self.calls.len();
         let control = wanted.control && nth + 1 == wanted.with_rtp;
-        let rtp = (nth < wanted.with_rtp).then_some(Rtp { index: nth, callee_silent: control });
+        let rtp = (nth < wanted.with_rtp).then_some(Rtp { index: call, callee_silent: control });
         let from = format!("{};tag=f{call:x}", self.address_of_record(pair * 2));
         let call_id = format!("c{call:x}-{:x}", self.run);
         self.calls.push(Call {
