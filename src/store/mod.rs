@@ -4,7 +4,7 @@
 //! that a disk that syncs slowly is asked less often instead of being waited for by more. Reads use a connection of their own. A disk that is
 //! full, slow or failing makes answers late or [`Fault`]s, never a queue without end; when it works again, so does the store.
 //!
-//! The database behind it is an [`engine::Engine`]; SQLite is the one there is.
+//! The database behind it is an `Engine`; SQLite is the one there is.
 
 mod binding;
 mod engine;

@@ -22,7 +22,7 @@ pub(super) const DATAGRAM_SEND_BYTES: usize = 4 * 1024 * 1024;
 /// Connections the kernel holds for us before we accept them.
 pub(super) const BACKLOG: i32 = 1024;
 
-/// Streams at once, unless the descriptor limit allows fewer ([`super::Limits`]). One more is accepted and closed at once.
+/// Streams at once, unless the descriptor limit allows fewer. One more is accepted and closed at once.
 pub const STREAMS_MAX: usize = 12_000;
 
 /// Streams at once from one address; an office behind one NAT fits. One more is accepted and closed at once.

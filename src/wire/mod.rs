@@ -1,7 +1,7 @@
 //! SIP's sockets, and the thread that owns the exchange.
 //!
 //! One OS thread runs a single-threaded runtime. Its tasks read sockets, timers and the mailbox, lend the exchange what they have
-//! ([`core`]) and never hold it across a wait. Deliberately ignorant of SIP: bytes go in, bytes come out.
+//! (`core`) and never hold it across a wait. Deliberately ignorant of SIP: bytes go in, bytes come out.
 
 mod core;
 pub(crate) mod limits;

@@ -1,6 +1,6 @@
 //! The one door to the media plane: sessions, their members, and who hears whom.
 //!
-//! A call owns one [`Session`]; every [`MediaCommand`] of the exchange is made in this module and every [`contract::MediaEvent`] enters a call through it.
+//! A call owns one [`Session`]; every [`contract::MediaCommand`] of the exchange is made in this module and every [`contract::MediaEvent`] enters a call through it.
 //! [`Door`] chooses the shard and counts what was opened and not yet reported closed. Nothing here knows SIP, and nothing says *how* audio flows:
 //! the hearing table is computed from the directions that were negotiated ([`hearing`]).
 

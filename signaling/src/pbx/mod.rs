@@ -1,4 +1,4 @@
-//! The exchange: one value that takes an [`Input`] and appends [`Effect`]s.
+//! The exchange: one value that takes an [`Input`] and appends `Effect`s.
 //!
 //! [`Pbx`] composes what lies below: the transactions ([`Stack`]) and, as their user, the switchboard with the registrar, the calls and their features. Who may
 //! do what is decided here, in `incoming` (methods, header fields, authentication), `register` and `commands`; how a call runs is `call`'s matter.
