@@ -54,10 +54,18 @@ impl Bench {
                 rtcp_mux: false,
                 source: SourceRule::Signalled,
                 formats: vec![format],
+                packet_time: Duration::from_millis(20),
+                digits: contract::DigitMode::Event,
+                security: contract::Security::None,
+                ice: None,
             };
             let bus = BusSet::bus(0);
-            let table =
-                HearingTable::new((0..2).map(|side| Hearing { member: MemberId(side), speaks: bus, hears: bus }));
+            let table = HearingTable::new((0..2).map(|side| Hearing {
+                member: MemberId(side),
+                speaks: bus,
+                hears: bus,
+                gain: contract::Gain::UNITY,
+            }));
             for command in [
                 MediaCommand::OpenLeg { session, member, spec },
                 MediaCommand::DescribeLeg { session, member, peer },

@@ -64,11 +64,20 @@ fn open(shard: &ShardHandle, session: SessionId, first_peer: u16, call: u64) -> 
             rtcp_mux: false,
             source: SourceRule::Learned,
             formats: vec![Format { payload_type: 0, codec: Codec::Pcmu, clock_rate_hz: 8_000, channels: 1 }],
+            packet_time: Duration::from_millis(20),
+            digits: contract::DigitMode::Event,
+            security: contract::Security::None,
+            ice: None,
         };
         send(shard, MediaCommand::DescribeLeg { session, member, peer });
     }
     let bus = BusSet::bus(0);
-    let table = HearingTable::new((0..2).map(|side| Hearing { member: MemberId(side), speaks: bus, hears: bus }));
+    let table = HearingTable::new((0..2).map(|side| Hearing {
+        member: MemberId(side),
+        speaks: bus,
+        hears: bus,
+        gain: contract::Gain::UNITY,
+    }));
     send(shard, MediaCommand::SetHearing { session, table });
     Ok(())
 }

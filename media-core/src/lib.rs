@@ -15,6 +15,8 @@ pub mod io;
 
 pub mod flow;
 
+pub mod audio;
+
 pub mod session;
 
 pub mod shard;

@@ -37,7 +37,7 @@ pub const COMMANDS_PER_TURN: usize = 64;
 pub const EVENTS: usize = 8_192;
 
 /// Events a shard keeps while the shell does not take them. At the limit it obeys no command and postpones reports; answers are never lost.
-pub const EVENT_BACKLOG: usize = 1_024;
+pub const EVENT_BACKLOG: usize = 4_096;
 const _: () = assert!(EVENT_BACKLOG > contract::MEMBERS_MAX + 1, "one command's answers fit");
 
 /// Sessions of one shard. Another is refused ([`contract::MediaRefusal::SessionsExhausted`]).

@@ -222,7 +222,15 @@ fn storm(seed: u64) {
                     sessions_closed += 1;
                     assert!(open.iter().all(|((other, _), count)| *other != session.as_u64() || *count == 0));
                 }
-                MediaEvent::SourceLearned { .. } | MediaEvent::LegSilent { .. } | MediaEvent::LegMeasured { .. } => {}
+                MediaEvent::SourceLearned { .. }
+                | MediaEvent::LegSilent { .. }
+                | MediaEvent::LegMeasured { .. }
+                | MediaEvent::DigitPressed { .. }
+                | MediaEvent::TalkChanged { .. }
+                | MediaEvent::PlayerEnded { .. }
+                | MediaEvent::RecorderEnded { .. }
+                | MediaEvent::LegSecured { .. }
+                | MediaEvent::LegUnsecured { .. } => {}
             }
         }
         let tally = rig.tally();

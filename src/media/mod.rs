@@ -107,6 +107,8 @@ fn refused(command: &MediaCommand) -> Sent {
         MediaCommand::OpenDevice { .. }
         | MediaCommand::DescribeLeg { .. }
         | MediaCommand::SetHearing { .. }
+        | MediaCommand::SetRecording { .. }
+        | MediaCommand::SendDigits { .. }
         | MediaCommand::CloseMember { .. }
         | MediaCommand::CloseSession { .. } => Sent::Taken,
     }

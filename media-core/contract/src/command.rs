@@ -1,6 +1,9 @@
 //! What signaling tells a shard.
 
-use crate::{Format, HearingTable, Instant, MemberId, SessionId};
+use crate::{
+    DigitMode, Format, HearingTable, IceSpec, Instant, Keypress, MemberId, PlayerSpec, RecorderSpec, RecordingState,
+    Security, SessionId,
+};
 use core::{net::SocketAddr, time::Duration};
 
 /// An order to a shard. A session exists from its first command until [`MediaCommand::CloseSession`].
@@ -41,6 +44,25 @@ pub enum MediaCommand {
         /// The whole table.
         table: HearingTable,
     },
+    /// Give what a recorder writes from now on another state. No effect on a member that is no recorder.
+    SetRecording {
+        /// The session.
+        session: SessionId,
+        /// The recorder.
+        member: MemberId,
+        /// From now on.
+        state: RecordingState,
+    },
+    /// Send digits to the far end of a leg, in the way of its [`DigitMode`], after those not sent yet; at most [`DIGITS_MAX`] wait,
+    /// further ones are dropped and counted. Nobody but the far end hears them. No effect on [`DigitMode::Info`].
+    SendDigits {
+        /// The session.
+        session: SessionId,
+        /// The leg.
+        member: MemberId,
+        /// What, in order.
+        digits: Vec<Keypress>,
+    },
     /// End one member; its ports return to the pool. Answered by [`crate::MediaEvent::LegClosed`] when it was a leg.
     CloseMember {
         /// The session.
@@ -65,6 +87,8 @@ impl MediaCommand {
             | Self::OpenDevice { session, .. }
             | Self::DescribeLeg { session, .. }
             | Self::SetHearing { session, .. }
+            | Self::SetRecording { session, .. }
+            | Self::SendDigits { session, .. }
             | Self::CloseMember { session, .. }
             | Self::CloseSession { session } => *session,
         }
@@ -85,10 +109,14 @@ pub struct LegSpec {
 }
 
 /// A member without a network side.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Device {
     /// Says again what it hears.
     Echo,
+    /// Speaks sounds; answers with [`crate::MediaEvent::PlayerEnded`] when it has none left.
+    Player(PlayerSpec),
+    /// Writes what it hears; answers with [`crate::MediaEvent::RecorderEnded`] when it is closed.
+    Recorder(RecorderSpec),
 }
 
 /// The far end of a leg, from its session description.
@@ -104,6 +132,14 @@ pub struct PeerSpec {
     pub source: SourceRule,
     /// The negotiated payload types, preferred first; at most 32.
     pub formats: Vec<Format>,
+    /// How much sound one packet to the far end holds (`a=ptime`), 10 to 60 ms; 20 ms when it does not say.
+    pub packet_time: Duration,
+    /// How digits go to and come from the far end.
+    pub digits: DigitMode,
+    /// How packets are protected. With anything but [`Security::None`] no unprotected packet is accepted or sent.
+    pub security: Security,
+    /// Connectivity checks (RFC 8445, we are the lite side); `None`: the far end does none.
+    pub ice: Option<IceSpec>,
 }
 
 /// Which source of packets a leg believes.

@@ -1,6 +1,6 @@
 //! What a shard tells signaling.
 
-use crate::{MemberId, SessionId};
+use crate::{Digit, MemberId, PlayerEnd, RecordingId, SessionId};
 use core::{net::SocketAddr, time::Duration};
 
 /// What happened on a shard.
@@ -41,6 +41,62 @@ pub enum MediaEvent {
         /// The leg.
         member: MemberId,
     },
+    /// A key was pressed at the far end of a leg and released, told once however it came.
+    DigitPressed {
+        /// The session.
+        session: SessionId,
+        /// The leg.
+        member: MemberId,
+        /// Which.
+        digit: Digit,
+        /// How long it was held.
+        length: Duration,
+    },
+    /// A member began or ceased to talk. Told only of sessions with more than two members that speak.
+    TalkChanged {
+        /// The session.
+        session: SessionId,
+        /// Who.
+        member: MemberId,
+        /// It talks now.
+        talking: bool,
+    },
+    /// A player has nothing more to say. It stays a member until it is closed.
+    PlayerEnded {
+        /// The session.
+        session: SessionId,
+        /// The player.
+        member: MemberId,
+        /// Why.
+        why: PlayerEnd,
+    },
+    /// A recorder was closed; everything it wrote is on its way to the file writer.
+    RecorderEnded {
+        /// The session.
+        session: SessionId,
+        /// The recorder.
+        member: MemberId,
+        /// Its recording.
+        recording: RecordingId,
+        /// Frames of 20 ms that found no room on the way to the file writer and are silence in the file.
+        frames_lost: u64,
+    },
+    /// Keys are agreed: media flows protected from now on.
+    LegSecured {
+        /// The session.
+        session: SessionId,
+        /// The leg.
+        member: MemberId,
+    },
+    /// The leg has no keys and will not get any.
+    LegUnsecured {
+        /// The session.
+        session: SessionId,
+        /// The leg.
+        member: MemberId,
+        /// Why.
+        why: Unsecured,
+    },
     /// Figures of a running leg.
     LegMeasured {
         /// The session.
@@ -75,11 +131,30 @@ impl MediaEvent {
             | Self::LegRefused { session, .. }
             | Self::SourceLearned { session, .. }
             | Self::LegSilent { session, .. }
+            | Self::DigitPressed { session, .. }
+            | Self::TalkChanged { session, .. }
+            | Self::PlayerEnded { session, .. }
+            | Self::RecorderEnded { session, .. }
+            | Self::LegSecured { session, .. }
+            | Self::LegUnsecured { session, .. }
             | Self::LegMeasured { session, .. }
             | Self::LegClosed { session, .. }
             | Self::SessionClosed { session } => *session,
         }
     }
+}
+
+/// Why a leg has no keys.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Unsecured {
+    /// The certificate is not the one the description announced.
+    WrongCertificate,
+    /// The handshake did not end in time, or ended with an alert.
+    HandshakeFailed,
+    /// The far end stopped answering connectivity checks (RFC 7675).
+    ConsentLost,
+    /// The keys of the description are of no use.
+    BadKeys,
 }
 
 /// Why a shard refused. Every one is a limit of ours, never the peer's fault.

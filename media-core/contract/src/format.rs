@@ -13,6 +13,8 @@ pub enum Codec {
     G729,
     /// Opus, RFC 7587.
     Opus,
+    /// Linear 16-bit PCM in network order, RFC 3551.
+    L16,
     /// DTMF and other events, RFC 4733.
     TelephoneEvent,
     /// Comfort noise, RFC 3389.

@@ -8,7 +8,7 @@
 pub const BUSES_MAX: u32 = 32;
 
 /// How many members one session may have; a table with more is refused.
-pub const MEMBERS_MAX: usize = 64;
+pub const MEMBERS_MAX: usize = 1_024;
 
 use crate::MemberId;
 
@@ -51,6 +51,33 @@ impl BusSet {
     }
 }
 
+/// A change of level in tenths of a decibel; 0 leaves the sound as it is.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Gain(i16);
+
+impl Gain {
+    /// As it is.
+    pub const UNITY: Self = Self(0);
+
+    /// So many tenths of a decibel, held within ±30 dB.
+    #[must_use]
+    pub const fn from_tenths_db(tenths: i16) -> Self {
+        Self(if tenths > 300 {
+            300
+        } else if tenths < -300 {
+            -300
+        } else {
+            tenths
+        })
+    }
+
+    /// In tenths of a decibel.
+    #[must_use]
+    pub const fn tenths_db(self) -> i16 {
+        self.0
+    }
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Hearing {
@@ -60,6 +87,8 @@ pub struct Hearing {
     pub speaks: BusSet,
     /// The buses it listens to, minus itself.
     pub hears: BusSet,
+    /// How loud it speaks. Anything but [`Gain::UNITY`] makes its listeners' paths DSP.
+    pub gain: Gain,
 }
 
 /// Who hears whom in one session; at most [`MEMBERS_MAX`] rows, one a member.
@@ -94,7 +123,7 @@ impl HearingTable {
     pub fn row(&self, member: MemberId) -> Hearing {
         match self.rows.binary_search_by_key(&member, |r| r.member) {
             Ok(at) => self.rows[at],
-            Err(_) => Hearing { member, speaks: BusSet::NONE, hears: BusSet::NONE },
+            Err(_) => Hearing { member, speaks: BusSet::NONE, hears: BusSet::NONE, gain: Gain::UNITY },
         }
     }
 
@@ -117,7 +146,7 @@ mod tests {
 
     fn row(member: u16, speaks: &[u32], hears: &[u32]) -> Hearing {
         let set = |buses: &[u32]| buses.iter().fold(BusSet::NONE, |all, b| all.with(BusSet::bus(*b)));
-        Hearing { member: MemberId(member), speaks: set(speaks), hears: set(hears) }
+        Hearing { member: MemberId(member), speaks: set(speaks), hears: set(hears), gain: Gain::UNITY }
     }
 
     #[test]
@@ -151,7 +180,7 @@ mod tests {
 
     #[test]
     fn rows_past_the_limit_are_left_out() {
-        let table = HearingTable::new((0..200).map(|m| row(m, &[0], &[0])));
+        let table = HearingTable::new((0..2_000).map(|m| row(m, &[0], &[0])));
         assert_eq!(table.rows().len(), MEMBERS_MAX);
     }
 }

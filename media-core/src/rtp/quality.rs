@@ -10,7 +10,7 @@ use core::time::Duration;
 pub fn mos(codec: Codec, expected: u64, lost: u64, jitter: Duration, round_trip: Option<Duration>) -> Option<f32> {
     // G.113 table I.1 and I.2: equipment impairment and robustness to random loss (G.711 with concealment).
     let (impairment, robustness) = match codec {
-        Codec::Pcmu | Codec::Pcma => (0.0, 25.1),
+        Codec::Pcmu | Codec::Pcma | Codec::L16 => (0.0, 25.1),
         Codec::G729 => (11.0, 19.0),
         Codec::G722 | Codec::Opus | Codec::TelephoneEvent | Codec::ComfortNoise | Codec::Other(_) => return None,
     };

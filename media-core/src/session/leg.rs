@@ -125,7 +125,7 @@ impl Leg {
 
     /// Takes over a description. Returns whether the source is to be learned anew.
     pub fn describe(&mut self, spec: PeerSpec) -> bool {
-        let PeerSpec { rtp, rtcp, rtcp_mux, source: rule, formats } = spec;
+        let PeerSpec { rtp, rtcp, rtcp_mux, source: rule, formats, .. } = spec;
         let formats = formats.into_boxed_slice();
         match &mut self.peer {
             Some(peer) => {

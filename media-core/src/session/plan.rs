@@ -63,6 +63,7 @@ mod tests {
             member: MemberId(*member),
             speaks: set(speaks),
             hears: set(hears),
+            gain: contract::Gain::UNITY,
         }));
         session
     }

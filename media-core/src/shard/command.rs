@@ -40,6 +40,7 @@ impl Shard {
             MediaCommand::OpenDevice { session, member, device } => self.open_device(session, member, device),
             MediaCommand::DescribeLeg { session, member, peer } => self.describe(session, member, peer, now, io),
             MediaCommand::SetHearing { session, table } => self.set_hearing(session, table),
+            MediaCommand::SetRecording { .. } | MediaCommand::SendDigits { .. } => self.tally.commands_misused += 1,
             MediaCommand::CloseMember { session, member } => self.close_member(session, member, io),
             MediaCommand::CloseSession { session } => self.close_session(session, io),
         }
@@ -148,7 +149,10 @@ impl Shard {
     }
 
     fn open_device(&mut self, session: SessionId, member: MemberId, device: Device) {
-        let Device::Echo = device;
+        let Device::Echo = device else {
+            self.tally.commands_misused += 1;
+            return;
+        };
         // A device that finds no room is not there, and who should hear it hears silence; the command has no answer to say so.
         if self.room_for(session, member).is_err() {
             self.tally.commands_misused += 1;

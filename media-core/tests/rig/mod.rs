@@ -121,6 +121,7 @@ pub fn table(rows: &[(u16, &[u32], &[u32])]) -> HearingTable {
         member: MemberId(*member),
         speaks: set(speaks),
         hears: set(hears),
+        gain: contract::Gain::UNITY,
     }))
 }
 
@@ -134,7 +135,17 @@ pub const fn event(payload_type: u8) -> Format {
 /// A far end with G.711 and its RTCP on the next port.
 pub fn peer(rtp: SocketAddr, source: SourceRule) -> PeerSpec {
     let rtcp = SocketAddr::new(rtp.ip(), rtp.port() + 1);
-    PeerSpec { rtp: Some(rtp), rtcp: Some(rtcp), rtcp_mux: false, source, formats: vec![PCMU, PCMA] }
+    PeerSpec {
+        rtp: Some(rtp),
+        rtcp: Some(rtcp),
+        rtcp_mux: false,
+        source,
+        formats: vec![PCMU, PCMA],
+        packet_time: Duration::from_millis(20),
+        digits: contract::DigitMode::Event,
+        security: contract::Security::None,
+        ice: None,
+    }
 }
 
 /// A shard alone, on loopback.

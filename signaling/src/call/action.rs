@@ -3,7 +3,7 @@
 use contract::Device;
 
 /// An order of a feature to its call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Action {
     /// Let the caller hear and be heard by a device.
     Join(Device),

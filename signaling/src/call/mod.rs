@@ -348,7 +348,13 @@ impl Call {
                     self.ports_refused(office, member.0);
                 }
             }
-            MediaEvent::SourceLearned { .. } => {}
+            MediaEvent::SourceLearned { .. }
+            | MediaEvent::DigitPressed { .. }
+            | MediaEvent::TalkChanged { .. }
+            | MediaEvent::PlayerEnded { .. }
+            | MediaEvent::RecorderEnded { .. }
+            | MediaEvent::LegSecured { .. }
+            | MediaEvent::LegUnsecured { .. } => {}
             MediaEvent::LegSilent { member, .. } => self.fell_silent(office, member.0),
             MediaEvent::LegMeasured { member, report, .. } => {
                 self.session.measured(member, report);

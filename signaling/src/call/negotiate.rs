@@ -175,6 +175,10 @@ impl Call {
             rtcp_mux: false,
             source: if learned { SourceRule::Learned } else { SourceRule::Signalled },
             formats,
+            packet_time: core::time::Duration::from_millis(20),
+            digits: contract::DigitMode::Event,
+            security: contract::Security::None,
+            ice: None,
         };
         self.session.describe(&mut office.books.door, office.out, MemberId(number), peer);
     }

@@ -1,6 +1,6 @@
 //! The hearing table of a call, from the directions that its legs negotiated.
 
-use contract::{BusSet, Hearing, HearingTable, MemberId};
+use contract::{BusSet, Gain, Hearing, HearingTable, MemberId};
 
 /// What a leg may do after its last offer and answer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,6 +21,7 @@ pub fn bridge(ears: impl IntoIterator<Item = Ear>) -> HearingTable {
         member: ear.member,
         speaks: set(ear.speaks),
         hears: set(ear.hears),
+        gain: Gain::UNITY,
     }))
 }
 
@@ -29,8 +30,8 @@ pub fn bridge(ears: impl IntoIterator<Item = Ear>) -> HearingTable {
 pub fn echo(party: Ear, device: MemberId) -> HearingTable {
     let set = |open: bool, bus: u32| if open { BusSet::bus(bus) } else { BusSet::NONE };
     HearingTable::new([
-        Hearing { member: party.member, speaks: set(party.speaks, 0), hears: set(party.hears, 1) },
-        Hearing { member: device, speaks: BusSet::bus(1), hears: BusSet::bus(0) },
+        Hearing { member: party.member, speaks: set(party.speaks, 0), hears: set(party.hears, 1), gain: Gain::UNITY },
+        Hearing { member: device, speaks: BusSet::bus(1), hears: BusSet::bus(0), gain: Gain::UNITY },
     ])
 }
 

@@ -127,6 +127,12 @@ impl Switchboard {
             | MediaEvent::LegRefused { session, .. }
             | MediaEvent::SourceLearned { session, .. }
             | MediaEvent::LegSilent { session, .. }
+            | MediaEvent::DigitPressed { session, .. }
+            | MediaEvent::TalkChanged { session, .. }
+            | MediaEvent::PlayerEnded { session, .. }
+            | MediaEvent::RecorderEnded { session, .. }
+            | MediaEvent::LegSecured { session, .. }
+            | MediaEvent::LegUnsecured { session, .. }
             | MediaEvent::LegMeasured { session, .. }
             | MediaEvent::LegClosed { session, .. }
             | MediaEvent::SessionClosed { session } => session,

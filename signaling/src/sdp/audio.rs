@@ -94,8 +94,16 @@ fn mapped(payload_type: u8, rtpmap: &[u8]) -> Option<Format> {
 
 /// The codec of that encoding name in any case (RFC 4855 section 3).
 fn codec(name: &[u8]) -> Codec {
-    const KNOWN: [Codec; 7] =
-        [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::G729, Codec::Opus, Codec::TelephoneEvent, Codec::ComfortNoise];
+    const KNOWN: [Codec; 8] = [
+        Codec::Pcmu,
+        Codec::Pcma,
+        Codec::G722,
+        Codec::G729,
+        Codec::Opus,
+        Codec::L16,
+        Codec::TelephoneEvent,
+        Codec::ComfortNoise,
+    ];
     KNOWN.into_iter().find(|codec| name.eq_ignore_ascii_case(codec_name(*codec).as_bytes())).unwrap_or_else(|| {
         // FNV-1a over the name in upper case.
         let fold = |hash: u32, byte: &u8| (hash ^ u32::from(byte.to_ascii_uppercase())).wrapping_mul(0x0100_0193);
@@ -112,6 +120,7 @@ pub const fn codec_name(codec: Codec) -> &'static str {
         Codec::G722 => "G722",
         Codec::G729 => "G729",
         Codec::Opus => "opus",
+        Codec::L16 => "L16",
         Codec::TelephoneEvent => "telephone-event",
         Codec::ComfortNoise => "CN",
         Codec::Other(_) => "",

@@ -185,7 +185,11 @@ impl Line {
                 }
                 self.happen(Input::Media(MediaEvent::SessionClosed { session: *session }));
             }
-            MediaCommand::OpenDevice { .. } | MediaCommand::DescribeLeg { .. } | MediaCommand::SetHearing { .. } => {}
+            MediaCommand::OpenDevice { .. }
+            | MediaCommand::DescribeLeg { .. }
+            | MediaCommand::SetHearing { .. }
+            | MediaCommand::SetRecording { .. }
+            | MediaCommand::SendDigits { .. } => {}
         }
     }
 

@@ -99,6 +99,8 @@ impl MediaPlane {
                 }
                 Ok(Vec::new())
             }
+            // Neither changes what the world watches.
+            MediaCommand::SetRecording { .. } | MediaCommand::SendDigits { .. } => Ok(Vec::new()),
             MediaCommand::CloseMember { member, .. } => {
                 let gone = self.sessions.get_mut(&session).and_then(|s| s.members.remove(member));
                 let delay = self.delay();

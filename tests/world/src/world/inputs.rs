@@ -107,6 +107,12 @@ impl World {
             MediaEvent::LegOpened { .. }
             | MediaEvent::LegRefused { .. }
             | MediaEvent::SourceLearned { .. }
+            | MediaEvent::DigitPressed { .. }
+            | MediaEvent::TalkChanged { .. }
+            | MediaEvent::PlayerEnded { .. }
+            | MediaEvent::RecorderEnded { .. }
+            | MediaEvent::LegSecured { .. }
+            | MediaEvent::LegUnsecured { .. }
             | MediaEvent::LegMeasured { .. }
             | MediaEvent::LegClosed { .. } => {}
         }

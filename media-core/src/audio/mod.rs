@@ -1,0 +1,1 @@
+//! Sound as samples: mono, signed 16 bits, at 8,000, 16,000 or 48,000 Hz. Knows no packets and no sessions.
