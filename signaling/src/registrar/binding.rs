@@ -7,6 +7,7 @@ use crate::{
     settings::Nat,
 };
 use contract::Instant;
+use core::time::Duration;
 
 /// A contact of an account.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,9 +86,10 @@ impl Binding {
         }
     }
 
-    /// The Contact value of a 200: address, preference if it is not the usual one, time left (RFC 3261 section 10.3 step 8).
+    /// The Contact value of a 200: address, preference if it is not the usual one, time left (RFC 3261 section 10.3 step 8) to the
+    /// nearest second, so that the milliseconds a write to the store takes do not show.
     pub(super) fn header(&self, now: Instant) -> String {
-        let seconds = self.expires_at.since(now).as_secs();
+        let seconds = (self.expires_at.since(now) + Duration::from_millis(500)).as_secs();
         let contact = &self.contact;
         match self.q_milli {
             1000 => format!("<{contact}>;expires={seconds}"),

@@ -124,6 +124,17 @@ fn a_request_without_contact_only_asks() {
 }
 
 #[test]
+fn the_milliseconds_until_the_answer_do_not_cost_a_second() {
+    let mut desk = Desk::new();
+    desk.register(1, "Contact: <sip:a@192.0.2.9>\r\n");
+    for (passed_ms, told) in [(1, 1800), (499, 1800), (501, 1799), (1_499, 1799)] {
+        let now = at(0) + Duration::from_millis(passed_ms);
+        let expected = format!("<sip:a@192.0.2.9>;expires={told}");
+        assert_eq!(desk.registrar.contact_headers(now, "1001"), [expected], "after {passed_ms} ms");
+    }
+}
+
+#[test]
 fn several_contacts_are_kept_by_preference() {
     let mut desk = Desk::new();
     desk.register(
