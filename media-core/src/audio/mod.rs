@@ -1,1 +1,7 @@
 //! Sound as samples: mono, signed 16 bits, at 8,000, 16,000 or 48,000 Hz. Knows no packets and no sessions.
+
+pub mod clip;
+
+pub mod player;
+
+pub mod tone;
