@@ -17,6 +17,8 @@ pub mod flow;
 
 pub mod audio;
 
+pub mod codec;
+
 pub mod session;
 
 pub mod shard;

@@ -5,3 +5,8 @@ pub mod clip;
 pub mod player;
 
 pub mod tone;
+
+pub mod resample;
+
+#[cfg(test)]
+pub(crate) mod listen;

@@ -1,0 +1,155 @@
+//! From payloads to samples and back: one file and one line of [`TABLE`] for each codec.
+//!
+//! A codec here turns one RTP payload into mono samples and samples into one payload. It knows no headers, no clocks, no loss beyond
+//! what it is told, and no session. Its state is made when a leg is described; nothing of ours allocates per packet.
+//!
+//! `telephone-event` (RFC 4733) and comfort noise (RFC 3389) hold no sound and therefore have no line: digits are the room
+//! `dtmf`'s subject, noise is playout's.
+
+mod g711;
+mod l16;
+
+use contract::{Codec, Format};
+use core::time::Duration;
+
+/// Samples of the longest packet that is decoded: 60 ms at 48,000 Hz. A payload that holds more is [`Malformed::TooLong`].
+pub const MAX_PACKET_SAMPLES: usize = 2_880;
+
+/// Octets of the longest payload that is encoded, so that IPv4, UDP, RTP and SRTP fit around it into an Ethernet frame.
+pub const MAX_PAYLOAD_OCTETS: usize = 1_400;
+
+/// What is wrong with a payload. The packet is lost for the listener; the decoder goes on with the next one.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Malformed {
+    /// No whole frame: empty, or cut within one.
+    Truncated,
+    /// More samples than [`MAX_PACKET_SAMPLES`] or than there was room for.
+    TooLong,
+    /// Octets that the codec's bit stream cannot have.
+    Bitstream,
+}
+
+/// Payloads to samples. One stream of one source; order and loss are the caller's matter.
+pub trait Decoder: Send {
+    /// Samples a second of what [`Decoder::decode`] gives.
+    fn sample_rate_hz(&self) -> u32;
+
+    /// Decodes one packet's payload, of any packet time up to [`MAX_PACKET_SAMPLES`], into the beginning of `out`; how many samples were
+    /// written.
+    ///
+    /// # Errors
+    /// [`Malformed`]; what `out` holds then is of no use.
+    fn decode(&mut self, payload: &[u8], out: &mut [i16]) -> Result<usize, Malformed>;
+
+    /// How many samples a payload holds, without decoding it; `None` where decoding would fail for its length.
+    fn samples_in(&self, payload: &[u8]) -> Option<usize>;
+
+    /// What the codec itself carries in `next` about the packet before it, which was lost: that packet's sound, at most `out.len()`
+    /// samples. To be called before `next` is decoded. `Ok(0)`: nothing.
+    ///
+    /// # Errors
+    /// [`Malformed`]: `next` is of no use.
+    fn recover(&mut self, next: &[u8], out: &mut [i16]) -> Result<usize, Malformed> {
+        _ = (next, out);
+        Ok(0)
+    }
+
+    /// The codec's own concealment of `out.len()` lost samples; `false`: it has none for this length, the caller conceals.
+    fn conceal(&mut self, out: &mut [i16]) -> bool {
+        _ = out;
+        false
+    }
+
+    /// Forgets the stream so far: another source begins.
+    fn reset(&mut self);
+}
+
+/// Samples to payloads.
+pub trait Encoder: Send {
+    /// Samples a second of what [`Encoder::encode`] takes.
+    fn sample_rate_hz(&self) -> u32;
+
+    /// Encodes `pcm`, 10 to 60 ms in whole steps of 10 ms, into the beginning of `out`; how many octets were written. 0: there is nothing
+    /// to send, either because the far end fills this silence itself (DTX), or because `out` is too short for `pcm` or `pcm` has
+    /// another length.
+    fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> usize;
+
+    /// How many percent of what we send the far end loses, from its RTCP.
+    fn tell_loss(&mut self, percent: u8) {
+        _ = percent;
+    }
+
+    /// Whether silence may be left out (discontinuous transmission). Off until said; no effect on codecs that cannot.
+    fn allow_dtx(&mut self, allowed: bool) {
+        _ = allowed;
+    }
+}
+
+/// A codec that can be decoded and encoded here.
+#[derive(Debug)]
+pub struct Entry {
+    /// Which.
+    pub codec: Codec,
+    /// RTP clock rate in Hz, as in `a=rtpmap`.
+    pub clock_rate_hz: u32,
+    /// Channels, as in `a=rtpmap`. Samples are mono whatever it says.
+    pub channels: u8,
+    /// Samples a second of its sound. Not always the clock rate.
+    pub sample_rate_hz: u32,
+    /// How much sound one packet holds at most, so that its payload stays within [`MAX_PAYLOAD_OCTETS`].
+    pub packet_time_max: Duration,
+    /// Makes a decoder; `None` where the codec is not available on this machine, or its library refuses.
+    pub open_decoder: fn(&Format) -> Option<Box<dyn Decoder>>,
+    /// Makes an encoder; `None` as with the decoder.
+    pub open_encoder: fn(&Format) -> Option<Box<dyn Encoder>>,
+    /// Whether it can be opened on this machine. Looked up once.
+    available: fn() -> bool,
+}
+
+const MS_40: Duration = Duration::from_millis(40);
+const MS_60: Duration = Duration::from_millis(60);
+
+/// Every codec we can decode and encode. A new one is its file and its line.
+#[rustfmt::skip]
+static TABLE: [Entry; 4] = [
+    Entry { codec: Codec::Pcmu, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_time_max: MS_60, open_decoder: g711::mu_decoder, open_encoder: g711::mu_encoder, available: always },
+    Entry { codec: Codec::Pcma, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_time_max: MS_60, open_decoder: g711::a_decoder, open_encoder: g711::a_encoder, available: always },
+    Entry { codec: Codec::L16, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_time_max: MS_60, open_decoder: l16::decoder, open_encoder: l16::encoder, available: always },
+    Entry { codec: Codec::L16, clock_rate_hz: 16_000, channels: 1, sample_rate_hz: 16_000, packet_time_max: MS_40, open_decoder: l16::decoder, open_encoder: l16::encoder, available: always },
+];
+
+const fn always() -> bool {
+    true
+}
+
+/// How `format` is decoded and encoded; `None`: it can only be passed on.
+#[must_use]
+pub fn entry(format: &Format) -> Option<&'static Entry> {
+    let wanted = (format.codec, format.clock_rate_hz, format.channels);
+    TABLE.iter().find(|entry| (entry.codec, entry.clock_rate_hz, entry.channels) == wanted && (entry.available)())
+}
+
+/// Everything that can be decoded and encoded on this machine.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    TABLE.iter().filter(|entry| (entry.available)())
+}
+
+/// Whether `samples` can be decoded into `room` samples.
+const fn fits(samples: usize, room: usize) -> Result<usize, Malformed> {
+    if samples == 0 {
+        Err(Malformed::Truncated)
+    } else if samples > MAX_PACKET_SAMPLES || samples > room {
+        Err(Malformed::TooLong)
+    } else {
+        Ok(samples)
+    }
+}
+
+/// Whether `samples` at `rate_hz` are what an encoder takes: 10 to 60 ms in steps of 10 ms.
+const fn encodable(samples: usize, rate_hz: u32) -> bool {
+    let step = rate_hz as usize / 100;
+    samples.is_multiple_of(step) && samples >= step && samples <= 6 * step
+}
+
+#[cfg(test)]
+mod tests;
