@@ -138,3 +138,23 @@ mod tests {
         assert!(cpu_time(u32::MAX - 1).is_err());
     }
 }
+
+/// UDP sockets of this network namespace by local port, each with the datagrams that found its buffer full since it was bound.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn udp_drops() -> Result<Vec<(u16, u64)>> {
+    let mut sockets = Vec::new();
+    for table in ["/proc/net/udp", "/proc/net/udp6"] {
+        let text = std::fs::read_to_string(table).with_context(|| format!("reading {table}"))?;
+        sockets.extend(text.lines().skip(1).filter_map(udp_socket));
+    }
+    Ok(sockets)
+}
+
+/// One line of the kernel's table: the local address is the second field, its port in hexadecimal; the drops are the last field.
+fn udp_socket(line: &str) -> Option<(u16, u64)> {
+    let mut fields = line.split_ascii_whitespace();
+    let (_, port) = fields.nth(1)?.rsplit_once(':')?;
+    Some((u16::from_str_radix(port, 16).ok()?, fields.next_back()?.parse().ok()?))
+}

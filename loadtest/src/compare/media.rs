@@ -44,6 +44,15 @@ struct End {
     sent: u64,
     lost: u64,
     late: u64,
+    /// Of the lost ones: those that found a socket of the generator full, and those that found one of the relay full.
+    full: Full,
+}
+
+/// Datagrams dropped because a socket's buffer was full.
+#[derive(Clone, Copy, Default)]
+struct Full {
+    generator: u64,
+    relay: u64,
 }
 
 impl Rig {
@@ -107,10 +116,19 @@ impl Rig {
         self.streams.pause(false)?;
         self.dwell(Duration::from_millis(500))?;
         let late = self.streams.totals().late.load(Relaxed);
+        let own: Vec<u16> = self.streams.addresses().iter().map(SocketAddr::port).collect();
+        let mut full = Full::default();
+        for (port, drops) in process::udp_drops()? {
+            if own.contains(&port) {
+                full.generator += drops;
+            } else {
+                full.relay += drops;
+            }
+        }
         let (reports, delays) = self.streams.finish()?;
         let sent: u64 = reports.iter().map(|report| report.sent).sum();
         let received: u64 = reports.iter().map(|report| report.received - report.duplicates).sum();
-        Ok(End { delay: Delay::from(&delays), sent, lost: sent.saturating_sub(received), late })
+        Ok(End { delay: Delay::from(&delays), sent, lost: sent.saturating_sub(received), late, full })
     }
 }
 
@@ -206,7 +224,6 @@ pub(super) fn relay_cost(arguments: &Arguments) -> Result<Vec<Outcome>> {
 pub(super) fn relay_delay(arguments: &Arguments) -> Result<Vec<Outcome>> {
     const CALLS: usize = 1_500;
     let mut rounds: Vec<(Vec<f64>, Vec<f64>)> = vec![Default::default(), Default::default()];
-    let mut late = 0;
     let mut medians = Vec::new();
     // A round is a fresh start here: the delay of a queue that fills up shows only from the beginning.
     for _ in 0..arguments.rounds().min(3) {
@@ -221,11 +238,15 @@ pub(super) fn relay_delay(arguments: &Arguments) -> Result<Vec<Outcome>> {
             let end = rig.finish(CALLS)?;
             delays.push(end.delay.p99_ms);
             losses.push(end.lost as f64 * 100.0 / end.sent as f64);
-            late += end.late;
             medians.push(format!(
-                "{} p50 {:.2} ms",
+                "{} p50 {:.2} ms, {} of {} lost ({} at full sockets of the generator, {} at the relay's), generator late {} times",
                 if side == 0 { "ironbell" } else { "rtpengine" },
-                end.delay.p50_ms
+                end.delay.p50_ms,
+                end.lost,
+                end.sent,
+                end.full.generator,
+                end.full.relay,
+                end.late,
             ));
         }
     }
@@ -243,7 +264,7 @@ pub(super) fn relay_delay(arguments: &Arguments) -> Result<Vec<Outcome>> {
             Target::AtMost(2.0),
         )
         .note("the generator's own reading delay of up to 0.25 ms is contained")
-        .note(format!("{}; generator late {late} times", medians.join(", "))),
+        .note(medians.join("; ")),
         Outcome::new("M2", "packets lost, from the first to the last", "%", loss, peer_loss, Target::AtMost(0.0)),
     ])
 }
