@@ -258,7 +258,7 @@ mod tests {
         let pattern: Vec<_> = (0..50_000)
             .map(|_| {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                (1, if (random >> 33) % 10 == 0 { 'x' } else { '.' })
+                (1, if (random >> 33).is_multiple_of(10) { 'x' } else { '.' })
             })
             .collect();
         let ratio = stream(&pattern).ratio();

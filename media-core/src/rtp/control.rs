@@ -244,7 +244,7 @@ impl Control {
         // RFC 3550 appendix A.3: repeated packets may outnumber the lost ones, which is no loss.
         let expected = received.expected.saturating_sub(prior.expected);
         let lost = expected.saturating_sub(received.packets.saturating_sub(prior.packets));
-        self.fraction = if expected == 0 { 0 } else { (lost * 256 / expected).min(255) as u8 };
+        self.fraction = (lost * 256).checked_div(expected).map_or(0, |part| part.min(255) as u8);
         let jitter = reception.jitter();
         self.jitter_max = self.jitter_max.max(jitter);
         if let Some(codec) = ours.codec
@@ -323,7 +323,7 @@ impl Control {
 fn ntp(now: Instant) -> u64 {
     let ns = now.as_nanos();
     let (seconds, rest) = (ns / 1_000_000_000, ns % 1_000_000_000);
-    seconds << 32 | (rest << 32) / 1_000_000_000
+    (seconds << 32) + (rest << 32) / 1_000_000_000
 }
 
 /// RFC 3550 section 6.2, for two parties: 5 s, drawn from half to one and a half of it so that legs do not report in step.
