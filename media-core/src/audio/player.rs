@@ -5,6 +5,7 @@
 
 use super::{
     clip::{Clip, Library},
+    resample::Resampler,
     tone::Tone,
 };
 use contract::{PlayerEnd, PlayerSpec, Repeat, SOUNDS_MAX, Sound};
@@ -12,6 +13,9 @@ use std::sync::Arc;
 
 /// Samples of 10 ms at the highest rate of a clip.
 const PIECE_MAX: usize = 160;
+
+/// Rates the library has.
+const CLIP_RATES_HZ: [u32; 2] = [8_000, 16_000];
 
 /// Samples of 10 ms at the highest rate of a player.
 const STAGED_MAX: usize = 480;
@@ -37,8 +41,8 @@ pub struct Player {
     staged: Box<[i16]>,
     given: usize,
     ready: usize,
-    /// The sample before the next one to be staged.
-    last: i16,
+    /// From 8,000 and from 16,000 Hz to this rate, where a clip needs it.
+    resamplers: [Option<Box<Resampler>>; 2],
 }
 
 #[derive(Debug)]
@@ -76,9 +80,24 @@ impl Player {
         if !sources.is_empty() {
             end = PlayerEnd::Finished;
         }
-        let converts = |source: &Source| matches!(source, Source::Clip { clip, .. } if clip.rate_hz != rate_hz);
-        let staged = if sources.iter().any(converts) { vec![0; STAGED_MAX].into() } else { Box::default() };
-        Self { sources: sources.into(), at: 0, rate_hz, repeat: spec.repeat, end, staged, given: 0, ready: 0, last: 0 }
+        let resamplers = CLIP_RATES_HZ.map(|from_hz| {
+            let needed = |source: &Source| matches!(source, Source::Clip { clip, .. } if clip.rate_hz == from_hz);
+            let differs = from_hz != rate_hz && sources.iter().any(needed);
+            differs.then(|| Resampler::new(from_hz, rate_hz).map(Box::new)).flatten()
+        });
+        let converts = resamplers.iter().any(Option::is_some);
+        let staged = if converts { vec![0; STAGED_MAX].into() } else { Box::default() };
+        Self {
+            sources: sources.into(),
+            at: 0,
+            rate_hz,
+            repeat: spec.repeat,
+            end,
+            staged,
+            given: 0,
+            ready: 0,
+            resamplers,
+        }
     }
 
     /// Fills `out` with what comes next.
@@ -150,7 +169,14 @@ impl Player {
             }
         }
         self.given = 0;
-        self.ready = convert(&mut self.last, piece, from_hz, self.rate_hz, &mut self.staged);
+        let resampler = CLIP_RATES_HZ.iter().position(|rate_hz| *rate_hz == from_hz);
+        let resampler = resampler.and_then(|at| self.resamplers[at].as_deref_mut());
+        self.ready = resampler.map_or(0, |resampler| resampler.run(piece, &mut self.staged));
+        if self.ready == 0 {
+            // A rate no clip can be brought to: there is nothing to say, and a loop would never come out of it.
+            self.sources = Box::default();
+            self.end = PlayerEnd::Missing;
+        }
     }
 
     fn next(&mut self) {
@@ -165,26 +191,6 @@ impl Player {
             None => {}
         }
     }
-}
-
-/// Straight lines between samples upwards, the mean of neighbours downwards; returns how many samples that makes.
-fn convert(last: &mut i16, piece: &[i16], from_hz: u32, to_hz: u32, out: &mut [i16]) -> usize {
-    if to_hz < from_hz {
-        let pairs = piece.as_chunks::<2>().0;
-        for (sample, pair) in out.iter_mut().zip(pairs) {
-            *sample = i16::midpoint(pair[0], pair[1]);
-        }
-        return pairs.len();
-    }
-    let ratio = (to_hz / from_hz) as usize;
-    for (samples, next) in out.chunks_mut(ratio).zip(piece) {
-        let (from, rise) = (i32::from(*last), i32::from(*next) - i32::from(*last));
-        for (at, sample) in (1..).zip(samples) {
-            *sample = (from + rise * at / ratio as i32) as i16;
-        }
-        *last = *next;
-    }
-    (piece.len() * ratio).min(out.len())
 }
 
 #[cfg(test)]
@@ -281,6 +287,12 @@ mod tests {
         let mut out = [1; 80];
         assert_eq!(Player::new(&spec, &library(), 8_000).fill(&mut out), Playing::Ended(PlayerEnd::Finished));
         assert_eq!(out, [0; 80]);
+    }
+
+    #[test]
+    fn a_rate_no_clip_can_be_brought_to_ends_the_player() {
+        let mut player = Player::new(&clips(&["a"], Repeat::Forever), &library(), 11_025);
+        assert_eq!(player.fill(&mut [1; 80]), Playing::Ended(PlayerEnd::Missing));
     }
 
     #[test]

@@ -1,7 +1,6 @@
-//! What the wheel brings: silence, measurements and RTCP intervals.
+//! What the wheel brings: silence and measurements.
 
 use super::Shard;
-use crate::io::Io;
 use contract::{Instant, MediaEvent};
 use core::time::Duration;
 
@@ -9,7 +8,7 @@ use core::time::Duration;
 const POSTPONED: Duration = Duration::from_millis(100);
 
 impl Shard {
-    pub(super) fn look_after(&mut self, now: Instant, io: &mut impl Io) {
+    pub(super) fn report_due(&mut self, now: Instant) {
         while let Some(index) = self.wheel.pop(now) {
             let Some(leg) = self.legs.get_mut(index) else { continue };
             let (session, member) = (leg.session, leg.member);
@@ -32,13 +31,9 @@ impl Shard {
                     self.tally.reports_skipped += 1;
                 }
             }
-            let interval_over = leg.control.due_at() <= now;
-            if interval_over {
-                self.current = Some(session);
-                self.tell_rtcp(index, now, io);
+            if let Some(due) = again.or(leg.due_at()) {
+                self.wheel.arm(index, due);
             }
-            let Some(leg) = self.legs.get(index) else { continue };
-            self.wheel.arm(index, again.unwrap_or(leg.due_at()));
         }
     }
 }
