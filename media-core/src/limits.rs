@@ -14,6 +14,10 @@ const _: () = assert!(BUFFER_BYTES >= DATAGRAM_BYTES_MAX + 128, "an addressed da
 pub const BUFFERS: u16 = 1_024;
 const _: () = assert!(BUFFERS.is_power_of_two(), "a provided-buffer ring is indexed by a mask");
 
+/// Buffers for datagrams that a shard makes itself, beside those it receives into. When all are on their way, [`crate::io::Io::fresh`] has none.
+pub const OWN_BUFFERS: u16 = 1_024;
+const _: () = assert!((BUFFERS as u32 + OWN_BUFFERS as u32) < u16::MAX as u32, "a buffer's number fits");
+
 /// Submissions that fit the ring before it must be entered.
 pub const SUBMISSIONS: u32 = 1_024;
 
@@ -51,6 +55,20 @@ pub const CLOCK_RATES_MAX: usize = 8;
 
 /// Port pairs tried for one leg when other processes hold them. After that the leg is refused ([`contract::MediaRefusal::PortsExhausted`]).
 pub const PORT_TRIES_MAX: usize = 128;
+
+/// Packets of one RTCP compound; two reports, names, a goodbye and some feedback are usual. A compound of more is dropped and counted.
+pub const RTCP_PARTS_MAX: usize = 16;
+
+/// RTCP compounds of one leg in a second; one in five seconds is usual, feedback may come some dozens of times. Further ones are dropped
+/// and counted.
+pub const RTCP_PER_SECOND_MAX: u16 = 50;
+
+/// How often a leg is reported on, before randomisation, RFC 3550 section 6.2.
+pub const RTCP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Octets of a compound we make: sender report with a block, names, extended report, goodbye.
+pub const RTCP_OWN_BYTES_MAX: usize = 256;
+const _: () = assert!(RTCP_OWN_BYTES_MAX <= DATAGRAM_BYTES_MAX, "our own compound is a datagram");
 
 /// Packets of one unexpected source before a leg may lock to it; none of them is relayed.
 pub const LEARN_PACKETS: u8 = 5;

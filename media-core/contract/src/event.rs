@@ -1,6 +1,6 @@
 //! What a shard tells signaling.
 
-use crate::{Digit, MemberId, PlayerEnd, RecordingId, SessionId};
+use crate::{Codec, Digit, MemberId, PlayerEnd, RecordingId, SessionId};
 use core::{net::SocketAddr, time::Duration};
 
 /// What happened on a shard.
@@ -170,7 +170,7 @@ pub enum MediaRefusal {
     System(i32),
 }
 
-/// Figures of one leg, from our side of it.
+/// Figures of one leg, from our side of it: what came from the far end, and what the far end tells of what it got.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LegReport {
     /// RTP packets accepted from the peer.
@@ -185,12 +185,75 @@ pub struct LegReport {
     pub packets_lost: u64,
     /// Packets dropped for whatever reason (unknown source, malformed, nobody hears).
     pub packets_dropped: u64,
+    /// Packets that came more than once.
+    pub packets_duplicate: u32,
+    /// Packets that came after a later one, and still in time to be of use.
+    pub packets_reordered: u32,
     /// Interarrival jitter, RFC 3550 section 6.4.1.
     pub jitter: Duration,
+    /// The largest jitter of any measured interval.
+    pub jitter_max: Duration,
     /// Round trip from the peer's RTCP, when it tells.
     pub round_trip: Option<Duration>,
-    /// Mean opinion score 1.0 to 4.5 by the E-model, when it can be told.
+    /// The longest round trip measured.
+    pub round_trip_max: Option<Duration>,
+    /// How long sound waits here to be played evenly; `None`: it is passed on as it comes.
+    pub playout_delay: Option<Duration>,
+    /// How losses from the peer were spread.
+    pub bursts: LossBursts,
+    /// Mean opinion score 1.0 to 4.5 by the E-model of what came from the peer, when it can be told.
     pub mos: Option<f32>,
+    /// The lowest score of any measured interval.
+    pub mos_min: Option<f32>,
+    /// What the peer tells of what it got from us; `None`: it tells nothing.
+    pub peer: Option<PeerReport>,
+    /// The preferred speech codec, which scores are for.
+    pub codec: Option<Codec>,
     /// The tier that carries the leg now: 0 kernel, 1 relay, 2 DSP.
     pub tier: u8,
+}
+
+/// How losses were spread, RFC 3611 section 4.7.2 with a Gmin of 16: a burst begins and ends with a loss and has no 16 packets in a row in it
+/// that came; all else is gap.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LossBursts {
+    /// The part of packets within bursts that was lost, 0 to 1.
+    pub burst_density: f32,
+    /// The mean length of bursts; zero without any.
+    pub burst_duration: Duration,
+    /// The part of packets within gaps that was lost, 0 to 1.
+    pub gap_density: f32,
+    /// The mean length of gaps.
+    pub gap_duration: Duration,
+    /// The most packets in a row that were lost.
+    pub longest: u32,
+}
+
+/// What the far end of a leg tells of our stream, from its reports (RFC 3550 section 6.4.1, RFC 3611 section 4.7). On a relayed leg that is
+/// the whole way from the other party.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PeerReport {
+    /// Packets it has not got, over the life of our stream; never negative.
+    pub packets_lost: u32,
+    /// The part it lost, 0 to 1, in the interval of its last report.
+    pub loss: f32,
+    /// The largest such part.
+    pub loss_max: f32,
+    /// Its interarrival jitter.
+    pub jitter: Duration,
+    /// The largest jitter it told.
+    pub jitter_max: Duration,
+    /// Mean opinion score of what it hears: its own figure when it tells one, else by the E-model.
+    pub mos: Option<f32>,
+    /// The lowest score.
+    pub mos_min: Option<f32>,
+}
+
+impl LegReport {
+    /// The part of the peer's packets that never came, 0 to 1; `None` when none were expected.
+    #[must_use]
+    pub fn loss(&self) -> Option<f64> {
+        let expected = self.packets_received.saturating_add(self.packets_lost);
+        (expected > 0).then(|| self.packets_lost as f64 / expected as f64)
+    }
 }

@@ -16,7 +16,7 @@ pub mod time;
 
 pub use command::{Device, LegSpec, MediaCommand, PeerSpec, SourceRule};
 pub use digit::{DIGITS_MAX, Digit, DigitMode, Keypress};
-pub use event::{LegReport, MediaEvent, MediaRefusal, Unsecured};
+pub use event::{LegReport, LossBursts, MediaEvent, MediaRefusal, PeerReport, Unsecured};
 pub use format::{Codec, Format};
 pub use hearing::{BUSES_MAX, BusSet, Gain, Hearing, HearingTable, MEMBERS_MAX};
 pub use id::{MemberId, NodeId, SessionId, ShardId};

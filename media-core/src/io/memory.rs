@@ -178,6 +178,11 @@ impl Io for Memory {
         self.inbound.pop_front()
     }
 
+    fn fresh(&mut self, len: usize) -> Option<Buffer> {
+        let number = self.free.pop()?;
+        Some(Buffer { number, start: 0, len: len.min(DATAGRAM_BYTES_MAX) as u16 })
+    }
+
     fn bytes(&mut self, buffer: &Buffer) -> &mut [u8] {
         let start = usize::from(buffer.start);
         &mut self.memory[usize::from(buffer.number)][start..start + buffer.len()]

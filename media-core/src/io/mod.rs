@@ -109,6 +109,10 @@ pub trait Io {
     /// The next datagram.
     fn receive(&mut self) -> Option<Received>;
 
+    /// A datagram of our own, `len` octets (at most [`crate::limits::DATAGRAM_BYTES_MAX`]) to be filled and sent; what they hold is left over
+    /// from an earlier one. `None`: all are on their way.
+    fn fresh(&mut self, len: usize) -> Option<Buffer>;
+
     /// The octets of a datagram.
     fn bytes(&mut self, buffer: &Buffer) -> &mut [u8];
 

@@ -54,6 +54,8 @@ reasons! {
     TooLong = "too_long",
     /// RTCP of which nothing remains true for the listener.
     RtcpUnmapped = "rtcp_unmapped",
+    /// More RTCP than a leg may send in a second.
+    RtcpFlood = "rtcp_flood",
     /// The leg closed while it was under way.
     LegClosed = "leg_closed",
     /// The system did not take it (no route, refused by the peer's host, no memory).

@@ -3,10 +3,11 @@
 //! A leg may hear several sources one after another (a new SSRC, a restart); what earlier ones lost is kept.
 
 use super::{
+    burst::{Behind, Bursts},
     header::Header,
     sequence::{Sequence, Step},
 };
-use contract::Instant;
+use contract::{Instant, LossBursts};
 use core::time::Duration;
 
 /// What a packet is within the stream of its leg.
@@ -31,6 +32,26 @@ pub struct Reception {
     packets: u64,
     octets: u64,
     lost_before: u64,
+    duplicates: u32,
+    reordered: u32,
+    bursts: Bursts,
+}
+
+/// What a receiver tells a sender of its stream, RFC 3550 section 6.4.1.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Received {
+    /// The stream.
+    pub ssrc: u32,
+    /// Which of the leg's streams it is, [`Reception::epoch`].
+    pub epoch: u32,
+    /// Packets that should have come.
+    pub expected: u64,
+    /// Packets that came, repeated ones counted as often as they came.
+    pub packets: u64,
+    /// Extended highest sequence number.
+    pub highest: u32,
+    /// Interarrival jitter in clock units.
+    pub jitter: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +64,9 @@ struct Stream {
     /// Jitter in clock units times 16, as in RFC 3550 appendix A.8.
     jitter_16: u32,
     clock_rate_hz: u32,
+    /// Timestamp of the newest packet, and how far it lies after that of the packet before it: one packet's sound.
+    timestamp: u32,
+    packet_units: u32,
 }
 
 impl Reception {
@@ -51,8 +75,19 @@ impl Reception {
     pub fn take(&mut self, header: &Header, clock_rate_hz: u32, now: Instant) -> Arrival {
         let arrival = match &mut self.stream {
             Some(stream) if stream.ssrc == header.ssrc => match stream.sequence.take(header.sequence) {
-                Step::Forward => Arrival::Fresh,
-                Step::Late => Arrival::Late,
+                Step::Forward(step) => {
+                    self.bursts.forward(u32::from(step));
+                    stream.note(step, header.timestamp, clock_rate_hz);
+                    Arrival::Fresh
+                }
+                Step::Late => {
+                    match self.bursts.behind(stream.sequence.behind(header.sequence)) {
+                        Behind::Reordered => self.reordered = self.reordered.saturating_add(1),
+                        Behind::Duplicate => self.duplicates = self.duplicates.saturating_add(1),
+                        Behind::TooLate => {}
+                    }
+                    Arrival::Late
+                }
                 Step::Jump => return Arrival::Stray,
                 Step::Restart => Arrival::NewStream,
             },
@@ -83,7 +118,10 @@ impl Reception {
                     transit,
                     jitter_16: 0,
                     clock_rate_hz,
+                    timestamp: header.timestamp,
+                    packet_units: 0,
                 });
+                self.bursts.begin();
                 if let Some(ended) = ended {
                     self.lost_before += ended.lost();
                 }
@@ -129,6 +167,56 @@ impl Reception {
         self.lost_before + self.stream.as_ref().map_or(0, Stream::lost)
     }
 
+    /// Packets that came more than once.
+    #[must_use]
+    pub const fn duplicates(&self) -> u32 {
+        self.duplicates
+    }
+
+    /// Packets that came after a later one, in time to be of use.
+    #[must_use]
+    pub const fn reordered(&self) -> u32 {
+        self.reordered
+    }
+
+    /// How losses were spread over the leg's life.
+    #[must_use]
+    pub fn bursts(&self) -> LossBursts {
+        self.bursts.figures(self.packet_time())
+    }
+
+    /// G.107's BurstR over the leg's life.
+    #[must_use]
+    pub fn burst_ratio(&self) -> f32 {
+        self.bursts.ratio()
+    }
+
+    /// What a report block says of the present stream.
+    #[must_use]
+    pub fn received(&self) -> Option<Received> {
+        let stream = self.stream.as_ref()?;
+        Some(Received {
+            ssrc: stream.ssrc,
+            epoch: self.epoch,
+            expected: stream.sequence.expected(),
+            packets: stream.packets,
+            highest: stream.sequence.highest(),
+            jitter: stream.jitter_16 >> 4,
+        })
+    }
+
+    /// How much sound a packet holds; 20 ms until two in a row have come.
+    #[must_use]
+    pub fn packet_time(&self) -> Duration {
+        match &self.stream {
+            Some(stream) if stream.packet_units > 0 => {
+                let ns = u64::from(stream.packet_units) * 1_000_000_000 / u64::from(stream.clock_rate_hz.max(1));
+                Duration::from_nanos(ns)
+            }
+            Some(_) | None => Duration::from_millis(20),
+        }
+    }
+
     /// The present stream's interarrival jitter.
     #[must_use]
     pub fn jitter(&self) -> Duration {
@@ -140,6 +228,16 @@ impl Reception {
 }
 
 impl Stream {
+    /// Notes the newest packet's timestamp, and from two in a row how long a packet lasts; pauses and events say nothing about that.
+    #[inline]
+    fn note(&mut self, step: u16, timestamp: u32, clock_rate_hz: u32) {
+        let units = timestamp.wrapping_sub(self.timestamp);
+        if step == 1 && clock_rate_hz == self.clock_rate_hz && units > 0 && units <= clock_rate_hz / 8 {
+            self.packet_units = units;
+        }
+        self.timestamp = timestamp;
+    }
+
     /// RFC 3550 appendix A.3.
     fn lost(&self) -> u64 {
         self.sequence.expected().saturating_sub(self.packets)

@@ -1,5 +1,7 @@
 //! Walking RTCP compound packets and reading their reports, RFC 3550 section 6.
 
+use crate::limits::RTCP_PARTS_MAX;
+
 /// Packet type of a sender report.
 pub const SENDER_REPORT: u8 = 200;
 /// Packet type of a receiver report.
@@ -8,6 +10,8 @@ pub const RECEIVER_REPORT: u8 = 201;
 pub const SOURCE_DESCRIPTION: u8 = 202;
 /// Packet type of a goodbye.
 pub const GOODBYE: u8 = 203;
+/// Packet type of an extended report, RFC 3611 section 2.
+pub const EXTENDED_REPORT: u8 = 207;
 
 /// Octets of one report block.
 pub const BLOCK_BYTES: usize = 24;
@@ -25,6 +29,8 @@ pub enum NotRtcp {
     Version,
     /// The first packet is no report, RFC 3550 section 6.1 (reduced size, RFC 5506, is not negotiated here).
     FirstNotReport,
+    /// More packets than [`RTCP_PARTS_MAX`].
+    TooMany,
     /// Padding where only the last packet may have it, or more of it than there is.
     Padding,
 }
@@ -110,7 +116,14 @@ pub fn check(compound: &[u8]) -> Result<(), NotRtcp> {
     if first.kind != SENDER_REPORT && first.kind != RECEIVER_REPORT {
         return Err(NotRtcp::FirstNotReport);
     }
-    parts.try_for_each(|part| part.map(drop))
+    if first.blocks_start().is_none() {
+        return Err(NotRtcp::Short);
+    }
+    let mut count = 1;
+    parts.try_for_each(|part| {
+        count += 1;
+        if count > RTCP_PARTS_MAX { Err(NotRtcp::TooMany) } else { part.map(drop) }
+    })
 }
 
 /// One report block, RFC 3550 section 6.4.1.
@@ -118,8 +131,14 @@ pub fn check(compound: &[u8]) -> Result<(), NotRtcp> {
 pub struct ReportBlock {
     /// The source it is about.
     pub ssrc: u32,
+    /// Part of the packets lost since its last report, in 1/256.
+    pub fraction: u8,
+    /// Packets lost since the beginning; negative with many repeated ones.
+    pub lost: i32,
     /// Extended highest sequence number received.
     pub highest: u32,
+    /// Interarrival jitter in units of the stream's clock.
+    pub jitter: u32,
     /// Middle 32 bits of the last sender report's NTP time; 0: none yet.
     pub last_report: u32,
     /// Time since that report, in 1/65536 seconds.
@@ -134,7 +153,11 @@ pub fn blocks(compound: &[u8]) -> impl Iterator<Item = ReportBlock> + '_ {
             let block = compound.get(start? + n * BLOCK_BYTES..)?.first_chunk::<BLOCK_BYTES>()?;
             Some(ReportBlock {
                 ssrc: word(block, 0),
+                fraction: block[4],
+                // Three octets with a sign.
+                lost: (word(block, 4) << 8) as i32 >> 8,
                 highest: word(block, 8),
+                jitter: word(block, 12),
                 last_report: word(block, 16),
                 delay: word(block, 20),
             })

@@ -4,7 +4,12 @@
 //! SSRCs are exchanged, RTP timestamps and highest sequence numbers shifted, a sender report carries our counts, and what cannot be
 //! mapped is taken out. NTP times, LSR and DLSR pass, so that both ends measure their round trip to each other.
 
-use super::rtcp::{BLOCK_BYTES, Part, Parts, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION, set_word, word};
+use super::{
+    rtcp::{
+        BLOCK_BYTES, EXTENDED_REPORT, Part, Parts, RECEIVER_REPORT, SENDER_REPORT, SOURCE_DESCRIPTION, set_word, word,
+    },
+    xr,
+};
 
 /// How to read a compound from one leg for another.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -41,12 +46,14 @@ pub struct ReportMapping {
     pub sequence_offset: u16,
     /// Extended highest number received from the source, for the cycles.
     pub highest: u32,
+    /// What the reporter had lost before our stream to it was fed by this source.
+    pub lost_before: i32,
 }
 
 /// Rewrites a compound that [`super::rtcp::check`] accepted, in place.
 ///
-/// Returns its new length; 0 when nothing is left to send. Packets other than SR, RR and SDES are taken out: a BYE ends the source's
-/// stream, not ours, which may go on with another source; feedback and extended reports name packets in numbers we do not map.
+/// Returns its new length; 0 when nothing is left to send. Packets other than SR, RR, SDES and XR are taken out: a BYE ends the source's
+/// stream, not ours, which may go on with another source; feedback names packets in numbers we do not map.
 pub fn rewrite(compound: &mut [u8], map: &Mapping) -> usize {
     let (mut read, mut write) = (0, 0);
     while let Some(Ok(part)) = Parts::of(&compound[read..]).next() {
@@ -54,6 +61,7 @@ pub fn rewrite(compound: &mut [u8], map: &Mapping) -> usize {
         write = match part.kind {
             SENDER_REPORT | RECEIVER_REPORT => report(compound, part, write, map),
             SOURCE_DESCRIPTION => description(compound, part, write, map),
+            EXTENDED_REPORT => extended(compound, part, write, map),
             _ => write,
         };
         read = part.end;
@@ -87,6 +95,10 @@ fn report(compound: &mut [u8], part: Part, write: usize, map: &Mapping) -> usize
             let highest = word(compound, block + 8) as u16;
             compound.copy_within(block..block + BLOCK_BYTES, at);
             set_word(compound, at, report.theirs);
+            // RFC 3550 section 6.4.1: the count is about the source; what was lost of those before it is not its matter.
+            let lost = ((word(compound, at + 4) << 8) as i32 >> 8).saturating_sub(report.lost_before);
+            let lost = lost.clamp(-0x80_0000, 0x7f_ffff) as u32 & 0xff_ffff;
+            set_word(compound, at + 4, word(compound, at + 4) & 0xff00_0000 | lost);
             set_word(compound, at + 8, near(report.highest, highest.wrapping_sub(report.sequence_offset)));
             at += BLOCK_BYTES;
             count += 1;
@@ -95,6 +107,37 @@ fn report(compound: &mut [u8], part: Part, write: usize, map: &Mapping) -> usize
     }
     // Profile-specific extensions and padding behind the blocks are left out.
     set_head(compound, write, count, kind, at);
+    at
+}
+
+/// Writes the blocks of an extended report that can be mapped: reference times as they are, what is told of our stream as of its source.
+/// The others (run lengths, packet times) name packets in numbers we do not map.
+fn extended(compound: &mut [u8], part: Part, write: usize, map: &Mapping) -> usize {
+    if part.end - part.start < xr::HEAD_BYTES {
+        return write;
+    }
+    let mut at = write + xr::HEAD_BYTES;
+    let mut read = part.start + xr::HEAD_BYTES;
+    compound.copy_within(part.start..part.start + xr::HEAD_BYTES, write);
+    set_word(compound, write + 4, map.ssrc);
+    while let Some(block) = xr::Block::at(&compound[..part.end], read) {
+        read = block.end;
+        let about = block.about(compound);
+        let there = match (block.kind, map.report) {
+            (xr::REFERENCE_TIME, _) => None,
+            (xr::DELAY | xr::VOIP_METRICS, Some(report)) if about == Some(report.ours) => Some(report.theirs),
+            _ => continue,
+        };
+        compound.copy_within(block.start..block.end, at);
+        if let Some(ssrc) = there {
+            set_word(compound, at + 4, ssrc);
+        }
+        at += block.end - block.start;
+    }
+    if at == write + xr::HEAD_BYTES {
+        return write;
+    }
+    set_head(compound, write, 0, EXTENDED_REPORT, at);
     at
 }
 
@@ -148,7 +191,13 @@ mod tests {
         Mapping {
             ssrc: 0xb0b,
             sender: Some(SenderMapping { ssrc: 0xa11ce, timestamp_offset: 1_000, packets: 50, octets: 8_000 }),
-            report: Some(ReportMapping { ours: 0xace, theirs: 0xcafe, sequence_offset: 10, highest: 0x0002_0005 }),
+            report: Some(ReportMapping {
+                ours: 0xace,
+                theirs: 0xcafe,
+                sequence_offset: 10,
+                highest: 0x0002_0005,
+                lost_before: 0,
+            }),
         }
     }
 

@@ -13,7 +13,7 @@ pub const MISORDER_MAX: u16 = 100;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
     /// In order, or after a gap that is not a restart.
-    Forward,
+    Forward(u16),
     /// Late or a duplicate.
     Late,
     /// Far from everything: the source restarted, or this packet is stray. Not to be used; the next one tells.
@@ -49,7 +49,7 @@ impl Sequence {
         } else if delta < DROPOUT_MAX {
             self.highest = self.highest.wrapping_add(u32::from(delta));
             self.bad = Self::NO_JUMP;
-            Step::Forward
+            Step::Forward(delta)
         } else if delta <= u16::MAX - MISORDER_MAX {
             if u32::from(sequence) == self.bad {
                 return Step::Restart;
@@ -73,6 +73,13 @@ impl Sequence {
         self.highest.wrapping_sub(self.base) as u64 + 1
     }
 
+    /// How far a number lies before the highest one; 0 when it is that, or after it.
+    #[must_use]
+    pub const fn behind(&self, sequence: u16) -> u32 {
+        let distance = (self.highest as u16).wrapping_sub(sequence) as i16;
+        if distance > 0 { distance as u32 } else { 0 }
+    }
+
     /// Extends a number near the highest one by its cycles.
     #[must_use]
     pub const fn extend(&self, sequence: u16) -> u32 {
@@ -88,12 +95,12 @@ mod tests {
     #[test]
     fn steps_follow_appendix_a_1() {
         for (before, next, step) in [
-            (10, 11, Step::Forward),
+            (10, 11, Step::Forward(1)),
             (10, 10, Step::Late),
             (10, 9, Step::Late),
             (10, 65_500, Step::Late),
-            (65_535, 0, Step::Forward),
-            (10, 3_009, Step::Forward),
+            (65_535, 0, Step::Forward(1)),
+            (10, 3_009, Step::Forward(2_999)),
             (10, 3_010, Step::Jump),
             (200, 99, Step::Jump),
             (200, 101, Step::Late),
@@ -106,7 +113,7 @@ mod tests {
     fn one_stray_packet_is_no_restart_two_in_order_are() {
         let mut sequence = Sequence::starting(100);
         assert_eq!(sequence.take(40_000), Step::Jump);
-        assert_eq!(sequence.take(101), Step::Forward);
+        assert_eq!(sequence.take(101), Step::Forward(1));
         assert_eq!(sequence.take(40_001), Step::Jump, "the good packet in between forgot the jump");
         assert_eq!(sequence.take(40_002), Step::Restart);
         assert_eq!((sequence.highest(), sequence.expected()), (101, 2), "the ended stream keeps its figures");
@@ -116,7 +123,7 @@ mod tests {
     fn cycles_are_counted_and_extended() {
         let mut sequence = Sequence::starting(65_530);
         for next in (65_531..=65_535).chain(0..5) {
-            assert_eq!(sequence.take(next), Step::Forward);
+            assert_eq!(sequence.take(next), Step::Forward(1));
         }
         assert_eq!(sequence.highest(), 65_536 + 4);
         assert_eq!(sequence.expected(), 11);

@@ -144,6 +144,12 @@ impl Egress {
         self.timestamp_offset
     }
 
+    /// The stream's timestamp at `now`, by a clock of `clock_rate_hz`.
+    #[must_use]
+    pub fn timestamp_at(&self, now: Instant, clock_rate_hz: u32) -> u32 {
+        self.last_timestamp.wrapping_add(self.passed(clock_rate_hz, now))
+    }
+
     /// Packets sent.
     #[must_use]
     pub const fn packets(&self) -> u64 {

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     flow::{PortPair, Source},
-    rtp::{Reception, quality},
+    rtp::{
+        Reception,
+        control::{Control, Ours},
+    },
 };
 use contract::{Codec, Format, Instant, LegReport, MemberId, PeerSpec, SessionId};
 use core::{net::SocketAddr, time::Duration};
@@ -81,10 +84,8 @@ pub struct Leg {
     pub report_at: Option<Instant>,
     /// How often it is measured.
     pub report_every: Option<Duration>,
-    /// The last sender report passed to it: the middle of its NTP time, and when.
-    pub reported: Option<(u32, Instant)>,
-    /// As measured from its answer.
-    pub round_trip: Option<Duration>,
+    /// Its RTCP.
+    pub control: Control,
 }
 
 impl Leg {
@@ -112,6 +113,16 @@ impl Leg {
                 Some(SocketAddr::new(locked.ip(), locked.port().checked_add(1)?))
             }
             _ => peer.rtcp,
+        }
+    }
+
+    /// Whether it is known where RTCP goes.
+    #[must_use]
+    pub fn knows_rtcp(&self) -> bool {
+        match &self.peer {
+            Some(peer) if peer.rtcp_mux => self.connected || peer.source.destination().is_some(),
+            Some(_) => self.rtcp_destination().is_some(),
+            None => false,
         }
     }
 
@@ -143,35 +154,68 @@ impl Leg {
         }
     }
 
-    /// When it is silent or to be measured next.
+    /// When it is silent, to be measured, or to be reported on next.
     #[must_use]
-    pub fn due_at(&self) -> Option<Instant> {
-        let silence = (!self.silent).then(|| self.heard_at + self.silence_timeout);
-        match (silence, self.report_at) {
-            (Some(silence), Some(report)) => Some(silence.min(report)),
-            (due, None) | (None, due) => due,
+    pub fn due_at(&self) -> Instant {
+        let mut due = self.control.due_at();
+        if !self.silent {
+            due = due.min(self.heard_at + self.silence_timeout);
         }
+        self.report_at.map_or(due, |report| due.min(report))
+    }
+
+    /// Whether RTCP of another leg is passed on to it, or its own to another: then both ends report to each other, and not we to them.
+    #[must_use]
+    pub const fn is_relayed(&self) -> bool {
+        matches!(self.path, Path::Relay(_)) || self.feed.is_some()
+    }
+
+    /// Our stream to it, as RTCP tells of it.
+    #[must_use]
+    pub fn ours(&self, now: Instant) -> Ours {
+        let speech = self.speech();
+        let clock_rate_hz = speech.map_or(8_000, |format| format.clock_rate_hz);
+        Ours {
+            ssrc: self.egress.ssrc(),
+            codec: speech.map(|format| format.codec),
+            clock_rate_hz,
+            packets: self.egress.packets(),
+            octets: self.egress.octets(),
+            timestamp: self.egress.timestamp_at(now, clock_rate_hz),
+            playout: None,
+        }
+    }
+
+    /// The preferred format for speech.
+    fn speech(&self) -> Option<&Format> {
+        self.formats().iter().find(|format| !matches!(format.codec, Codec::TelephoneEvent | Codec::ComfortNoise))
     }
 
     /// Its figures.
     #[must_use]
     pub fn report(&self) -> LegReport {
-        let (received, lost) = (self.reception.packets(), self.reception.lost());
-        let jitter = self.reception.jitter();
-        let codec = self.formats().iter().map(|format| format.codec);
-        let speech = codec.clone().find(|codec| !matches!(codec, Codec::TelephoneEvent | Codec::ComfortNoise));
+        let codec = self.speech().map(|format| format.codec);
+        let mos = codec.and_then(|codec| self.control.mos(&self.reception, codec, None));
         LegReport {
-            packets_received: received,
+            packets_received: self.reception.packets(),
             packets_sent: self.egress.packets(),
             octets_received: self.reception.octets(),
             octets_sent: self.egress.octets(),
-            packets_lost: lost,
+            packets_lost: self.reception.lost(),
             packets_dropped: self.dropped,
-            jitter,
-            round_trip: self.round_trip,
-            mos: speech
-                .filter(|_| received > 0)
-                .and_then(|codec| quality::mos(codec, received + lost, lost, jitter, self.round_trip)),
+            packets_duplicate: self.reception.duplicates(),
+            packets_reordered: self.reception.reordered(),
+            jitter: self.reception.jitter(),
+            jitter_max: self.control.jitter_max().max(self.reception.jitter()),
+            round_trip: self.control.round_trip(),
+            round_trip_max: self.control.round_trip_max(),
+            playout_delay: None,
+            bursts: self.reception.bursts(),
+            mos,
+            // Of a leg shorter than an interval the whole is the worst known.
+            mos_min: self.control.mos_min().or(mos),
+            peer: self.control.peer(),
+            codec,
             tier: RELAY_TIER,
         }
     }

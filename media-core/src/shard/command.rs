@@ -5,6 +5,7 @@ use crate::{
     flow::PortPair,
     io::{Class, Io, OpenFault, Slot},
     limits::{INTERVAL_MIN, PORT_TRIES_MAX, SESSIONS_MAX},
+    rtp::control::Control,
     session::{
         Egress, Kind, Leg, Member, Path, PayloadMap, Session,
         plan::{self, Feed},
@@ -41,8 +42,8 @@ impl Shard {
             MediaCommand::DescribeLeg { session, member, peer } => self.describe(session, member, peer, now, io),
             MediaCommand::SetHearing { session, table } => self.set_hearing(session, table),
             MediaCommand::SetRecording { .. } | MediaCommand::SendDigits { .. } => self.tally.commands_misused += 1,
-            MediaCommand::CloseMember { session, member } => self.close_member(session, member, io),
-            MediaCommand::CloseSession { session } => self.close_session(session, io),
+            MediaCommand::CloseMember { session, member } => self.close_member(session, member, now, io),
+            MediaCommand::CloseSession { session } => self.close_session(session, now, io),
         }
     }
 
@@ -71,6 +72,7 @@ impl Shard {
         let ports = self.bind(index, address, io)?;
         let local = SocketAddr::new(address, ports.rtp());
         let ssrc = self.random() as u32;
+        let control = Control::new(now, [self.random(), self.random()]);
         self.serial = self.serial.wrapping_add(1);
         let report_every = spec.report_every.map(|every| every.max(INTERVAL_MIN));
         let leg = Leg {
@@ -94,14 +96,11 @@ impl Shard {
             silence_timeout: spec.silence_timeout.max(INTERVAL_MIN),
             report_at: report_every.map(|every| now + every),
             report_every,
-            reported: None,
-            round_trip: None,
+            control,
         };
         let due = leg.due_at();
         let index = self.legs.insert(leg);
-        if let Some(due) = due {
-            self.wheel.arm(index, due);
-        }
+        self.wheel.arm(index, due);
         self.sessions
             .entry(session)
             .or_insert_with(|| Session::new(session))
@@ -178,9 +177,7 @@ impl Shard {
             }
             leg.connected = settled.is_some();
         }
-        if let Some(due) = leg.due_at() {
-            self.wheel.arm(index, due);
-        }
+        self.wheel.arm(index, leg.due_at());
         self.compile(session);
     }
 
@@ -193,7 +190,7 @@ impl Shard {
         self.compile(session);
     }
 
-    fn close_member(&mut self, session: SessionId, member: MemberId, io: &mut impl Io) {
+    fn close_member(&mut self, session: SessionId, member: MemberId, now: Instant, io: &mut impl Io) {
         let Some(known) = self.sessions.get_mut(&session) else {
             self.tally.commands_misused += 1;
             return;
@@ -203,17 +200,17 @@ impl Shard {
             return;
         };
         if let Kind::Leg(index) = known.members.remove(at).kind {
-            self.close_leg(index, io);
+            self.close_leg(index, now, io);
         }
         self.compile(session);
     }
 
-    pub(super) fn close_session(&mut self, session: SessionId, io: &mut impl Io) {
+    pub(super) fn close_session(&mut self, session: SessionId, now: Instant, io: &mut impl Io) {
         match self.sessions.remove(&session) {
             Some(known) => {
                 self.paths_missing -= u64::from(known.paths_missing);
                 for (_, index) in known.legs() {
-                    self.close_leg(index, io);
+                    self.close_leg(index, now, io);
                 }
             }
             None => self.tally.commands_misused += 1,
@@ -221,8 +218,9 @@ impl Shard {
         self.told.tell(MediaEvent::SessionClosed { session });
     }
 
-    fn close_leg(&mut self, index: u32, io: &mut impl Io) {
+    fn close_leg(&mut self, index: u32, now: Instant, io: &mut impl Io) {
         self.wheel.disarm(index);
+        self.leave(index, now, io);
         io.close(rtp_slot(index));
         io.close(rtcp_slot(index));
         let Some(leg) = self.legs.remove(index) else { return };

@@ -141,7 +141,7 @@ impl Shard {
         while let Some(received) = io.receive() {
             self.handle(received, now, io);
         }
-        self.report_due(now);
+        self.look_after(now, io);
         self.current = None;
         self.publish(io);
         let due = self.wheel.next().unwrap_or(now + IDLE_WAIT_MAX);
@@ -173,7 +173,7 @@ impl Shard {
         let Some(session) = self.current.take() else { return false };
         let known = self.sessions.contains_key(&session);
         if known {
-            self.close_session(session, io);
+            self.close_session(session, io.now(), io);
         }
         known
     }
@@ -182,7 +182,7 @@ impl Shard {
     pub fn restart(&mut self, io: &mut impl Io) {
         self.tally.restarts += 1;
         while let Some((session, _)) = self.sessions.first_key_value() {
-            self.close_session(*session, io);
+            self.close_session(*session, io.now(), io);
         }
     }
 

@@ -88,9 +88,7 @@ impl Shard {
         leg.heard_at = now;
         if leg.silent {
             leg.silent = false;
-            if let Some(due) = leg.due_at() {
-                self.wheel.arm(index, due);
-            }
+            self.wheel.arm(index, leg.due_at());
         }
         self.tally.packets_in[usize::from(RELAY_TIER)] += 1;
         let to = match leg.path {

@@ -1,6 +1,7 @@
-//! What the wheel brings: silence and measurements.
+//! What the wheel brings: silence, measurements and RTCP intervals.
 
 use super::Shard;
+use crate::io::Io;
 use contract::{Instant, MediaEvent};
 use core::time::Duration;
 
@@ -8,7 +9,7 @@ use core::time::Duration;
 const POSTPONED: Duration = Duration::from_millis(100);
 
 impl Shard {
-    pub(super) fn report_due(&mut self, now: Instant) {
+    pub(super) fn look_after(&mut self, now: Instant, io: &mut impl Io) {
         while let Some(index) = self.wheel.pop(now) {
             let Some(leg) = self.legs.get_mut(index) else { continue };
             let (session, member) = (leg.session, leg.member);
@@ -31,9 +32,13 @@ impl Shard {
                     self.tally.reports_skipped += 1;
                 }
             }
-            if let Some(due) = again.or(leg.due_at()) {
-                self.wheel.arm(index, due);
+            let interval_over = leg.control.due_at() <= now;
+            if interval_over {
+                self.current = Some(session);
+                self.tell_rtcp(index, now, io);
             }
+            let Some(leg) = self.legs.get(index) else { continue };
+            self.wheel.arm(index, again.unwrap_or(leg.due_at()));
         }
     }
 }

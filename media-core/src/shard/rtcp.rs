@@ -1,8 +1,11 @@
-//! RTCP: relayed so that it stays true on the other side, and read for our own figures.
+//! RTCP: relayed so that it stays true on the other side, read for our own figures, and made by us for legs whose stream is ours.
+//!
+//! RFC 3550 section 6, RFC 5761. What compounds say is [`crate::rtp`]'s matter.
 
-use super::{Shard, command::rtcp_slot, packet::Fate};
+use super::{Shard, command::rtcp_slot};
 use crate::{
     io::{Buffer, Io},
+    limits::RTCP_OWN_BYTES_MAX,
     observe::Drop,
     rtp::{
         rtcp,
@@ -11,7 +14,7 @@ use crate::{
     session::{Leg, Path, leg::RELAY_TIER},
 };
 use contract::Instant;
-use core::{net::SocketAddr, time::Duration};
+use core::net::SocketAddr;
 
 impl Shard {
     pub(super) fn on_rtcp(
@@ -24,11 +27,13 @@ impl Shard {
         io: &mut impl Io,
     ) {
         match self.take_rtcp(index, on_rtcp_port, source, &mut buffer, now, io) {
-            Fate::Relay(to) => self.send_rtcp(to, buffer, io),
-            Fate::Dropped(reason) => self.drop(index, reason, buffer, io),
+            Ok(Some(to)) => self.send_rtcp(to, buffer, io),
+            Ok(None) => io.release(buffer),
+            Err(reason) => self.drop(index, reason, buffer, io),
         }
     }
 
+    /// Reads a compound of leg `index`, and rewrites it for the leg it is to be passed on to, if there is one.
     fn take_rtcp(
         &mut self,
         index: u32,
@@ -37,17 +42,17 @@ impl Shard {
         buffer: &mut Buffer,
         now: Instant,
         io: &mut impl Io,
-    ) -> Fate {
-        let Some(leg) = self.legs.get_mut(index) else { return Fate::Dropped(Drop::LegClosed) };
+    ) -> Result<Option<u32>, Drop> {
+        let Some(leg) = self.legs.get_mut(index) else { return Err(Drop::LegClosed) };
         self.current = Some(leg.session);
-        let Some(peer) = &leg.peer else { return Fate::Dropped(Drop::NotDescribed) };
+        let Some(peer) = &leg.peer else { return Err(Drop::NotDescribed) };
         let compound = io.bytes(buffer);
         if rtcp::check(compound).is_err() {
-            return Fate::Dropped(Drop::Malformed);
+            return Err(Drop::Malformed);
         }
         // RFC 5761 section 5.1.1: on the RTP port only when negotiated; on its own port it may come either way.
         if !on_rtcp_port && !peer.rtcp_mux {
-            return Fate::Dropped(Drop::WrongPort);
+            return Err(Drop::WrongPort);
         }
         let believed = match source {
             None => leg.connected,
@@ -55,45 +60,44 @@ impl Shard {
             Some(from) => peer.source.destination() == Some(from),
         };
         if !believed {
-            return Fate::Dropped(Drop::UnknownSource);
+            return Err(Drop::UnknownSource);
+        }
+        if !leg.control.admits(now) {
+            return Err(Drop::RtcpFlood);
         }
         if on_rtcp_port {
             leg.rtcp_source = source;
         }
         leg.heard_at = now;
         self.tally.packets_in[usize::from(RELAY_TIER)] += 1;
-        for block in rtcp::blocks(compound) {
-            // RFC 3550 section 6.4.1: round trip = now - LSR - DLSR, with LSR as the time we passed that report on.
-            if let Some((middle, sent_at)) = leg.reported
-                && block.ssrc == leg.egress.ssrc()
-                && block.last_report == middle
-                && middle != 0
-            {
-                let held = Duration::from_nanos(u64::from(block.delay) * 1_000_000_000 / 65_536);
-                leg.round_trip = now.since(sent_at).checked_sub(held).or(leg.round_trip);
-            }
+        let lost_before = leg.egress.source().map_or(0, |source| leg.control.lost_before((source.leg, source.epoch)));
+        let ours = leg.ours(now);
+        leg.control.read(compound, &ours, now);
+        if !leg.is_relayed() {
+            // The stream is ours, and so are the reports about it.
+            return Ok(None);
         }
         let heard_by = match leg.path {
             Path::Relay(to) => Some(to),
             Path::Silent | Path::Missing => None,
         };
-        let Some(to) = heard_by.or(leg.feed) else { return Fate::Dropped(Drop::NobodyHears) };
-        let Some(map) = self.rtcp_mapping(index, to) else { return Fate::Dropped(Drop::NobodyHears) };
+        let Some(to) = heard_by.or(leg.feed) else { return Err(Drop::NobodyHears) };
+        let Some(map) = self.rtcp_mapping(index, to, lost_before) else { return Err(Drop::NobodyHears) };
         let compound = io.bytes(buffer);
         let middle = rtcp::sender_time(compound);
         let length = rtcp_rewrite::rewrite(compound, &map);
         if length == 0 {
-            return Fate::Dropped(Drop::RtcpUnmapped);
+            return Err(Drop::RtcpUnmapped);
         }
         buffer.truncate(length);
         if let (Some(middle), Some(_), Some(listener)) = (middle, map.sender, self.legs.get_mut(to)) {
-            listener.reported = Some((middle, now));
+            listener.control.passed(middle, now);
         }
-        Fate::Relay(to)
+        Ok(Some(to))
     }
 
     /// How RTCP of leg `from` reads for leg `to`.
-    fn rtcp_mapping(&self, from: u32, to: u32) -> Option<Mapping> {
+    fn rtcp_mapping(&self, from: u32, to: u32, lost_before: i32) -> Option<Mapping> {
         let (speaker, listener) = (self.legs.get(from)?, self.legs.get(to)?);
         let runs = |leg: &Leg, source: &Leg| leg.egress.source() == Some(source.stream());
         let sender = (speaker.path == Path::Relay(to) && runs(listener, speaker)).then(|| SenderMapping {
@@ -107,8 +111,41 @@ impl Shard {
             theirs: listener.reception.ssrc().unwrap_or_default(),
             sequence_offset: speaker.egress.sequence_offset(),
             highest: listener.reception.sequence().map_or(0, |sequence| sequence.highest()),
+            lost_before,
         });
         Some(Mapping { ssrc: listener.egress.ssrc(), sender, report })
+    }
+
+    /// An RTCP interval of leg `index` is over: notes its figures, and reports to the far end when nobody else does.
+    pub(super) fn tell_rtcp(&mut self, index: u32, now: Instant, io: &mut impl Io) {
+        let random = self.random();
+        let Some(leg) = self.legs.get_mut(index) else { return };
+        let ours = leg.ours(now);
+        leg.control.assess(&leg.reception, &ours, now, random);
+        if !leg.is_relayed() {
+            self.send_own_rtcp(index, false, now, io);
+        }
+    }
+
+    /// The leg ends: its far end is told so, if it knows us as a reporter. RFC 3550 section 6.6.
+    pub(super) fn leave(&mut self, index: u32, now: Instant, io: &mut impl Io) {
+        if self.legs.get(index).is_some_and(|leg| !leg.is_relayed()) {
+            self.send_own_rtcp(index, true, now, io);
+        }
+    }
+
+    fn send_own_rtcp(&mut self, index: u32, goodbye: bool, now: Instant, io: &mut impl Io) {
+        let Some(leg) = self.legs.get_mut(index) else { return };
+        // RFC 3550 section 6.3.7: who never sent anything leaves in silence. Who neither speaks nor hears has nothing to report.
+        if !leg.knows_rtcp() || leg.egress.packets() == 0 && leg.reception.packets() == 0 {
+            return;
+        }
+        let Some(mut buffer) = io.fresh(RTCP_OWN_BYTES_MAX) else { return };
+        let ours = leg.ours(now);
+        let compound = leg.control.compound(&leg.reception, &ours, now, goodbye);
+        let length = compound.write(io.bytes(&buffer));
+        buffer.truncate(length);
+        self.send_rtcp(index, buffer, io);
     }
 
     fn send_rtcp(&mut self, to: u32, buffer: Buffer, io: &mut impl Io) {

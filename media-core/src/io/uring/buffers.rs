@@ -1,6 +1,6 @@
 //! The memory of datagrams and the provided-buffer ring through which the kernel takes buffers from it.
 
-use crate::limits::{BUFFER_BYTES, BUFFERS};
+use crate::limits::{BUFFER_BYTES, BUFFERS, OWN_BUFFERS};
 use core::{
     ffi::c_void,
     ptr::{self, NonNull},
@@ -33,7 +33,8 @@ impl Drop for Region {
     }
 }
 
-/// All buffers of a shard. A buffer is either the kernel's (it lies in the ring) or ours (somebody holds its number).
+/// All buffers of a shard. A buffer is either the kernel's (it lies in the ring) or ours (somebody holds its number). Those numbered from
+/// [`BUFFERS`] on are never the kernel's.
 pub(super) struct Buffers {
     memory: Region,
     ring: Region,
@@ -41,15 +42,18 @@ pub(super) struct Buffers {
     tail: u16,
     /// How many are the kernel's, by our count of what we took and gave.
     provided: u16,
+    /// Buffers for datagrams of our own that are free.
+    own: Vec<u16>,
 }
 
 impl Buffers {
-    /// Memory for [`BUFFERS`] datagrams, all given to the ring but not yet published.
+    /// Memory for [`BUFFERS`] datagrams, all given to the ring but not yet published, and for [`OWN_BUFFERS`] of our own.
     pub(super) fn new() -> io::Result<Self> {
         let count = usize::from(BUFFERS);
-        let memory = Region::new(count * BUFFER_BYTES)?;
+        let memory = Region::new((count + usize::from(OWN_BUFFERS)) * BUFFER_BYTES)?;
         let ring = Region::new(count * size_of::<BufRingEntry>())?;
-        let mut buffers = Self { memory, ring, tail: 0, provided: 0 };
+        let mut buffers =
+            Self { memory, ring, tail: 0, provided: 0, own: (BUFFERS..BUFFERS + OWN_BUFFERS).rev().collect() };
         for number in 0..BUFFERS {
             buffers.give(number);
         }
@@ -63,7 +67,7 @@ impl Buffers {
 
     /// Where the octets of `number` from `start` lie, to send them. The caller holds the buffer.
     pub(super) fn address(&self, number: u16, start: u16) -> *const u8 {
-        let offset = usize::from(number % BUFFERS) * BUFFER_BYTES + usize::from(start);
+        let offset = usize::from(number % (BUFFERS + OWN_BUFFERS)) * BUFFER_BYTES + usize::from(start);
         self.memory.start.as_ptr().cast::<u8>().cast_const().wrapping_add(offset)
     }
 
@@ -80,15 +84,29 @@ impl Buffers {
     /// The octets of a buffer that is ours.
     pub(super) fn slice(&mut self, number: u16, start: u16, len: u16) -> &mut [u8] {
         let (start, len) = (usize::from(start), usize::from(len));
-        assert!(number < BUFFERS && start + len <= BUFFER_BYTES, "a buffer's bounds are made by us");
+        assert!(number < BUFFERS + OWN_BUFFERS && start + len <= BUFFER_BYTES, "a buffer's bounds are made by us");
         let first = self.memory.start.as_ptr().cast::<u8>().wrapping_add(usize::from(number) * BUFFER_BYTES + start);
         // SAFETY: in bounds of the mapping by the assertion, and initialised (anonymous pages are zero). The kernel does not write to it:
         // the number was taken from a completion and is given back only by value of its `Buffer`. `&mut self` excludes a second slice.
         unsafe { core::slice::from_raw_parts_mut(first, len) }
     }
 
-    /// Gives a buffer back to the kernel with the next [`Buffers::publish`].
+    /// Whether a datagram of our own can be made now.
+    pub(super) fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// A buffer for a datagram of our own.
+    pub(super) fn take_own(&mut self) -> Option<u16> {
+        self.own.pop()
+    }
+
+    /// Gives a buffer back: to the kernel with the next [`Buffers::publish`], or to those of our own.
     pub(super) fn give(&mut self, number: u16) {
+        if number >= BUFFERS {
+            self.own.push(number);
+            return;
+        }
         let address = self.address(number, 0) as u64;
         let entries = self.ring.start.as_ptr().cast::<BufRingEntry>();
         let at = usize::from(self.tail & (BUFFERS - 1));

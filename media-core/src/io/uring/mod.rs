@@ -20,7 +20,7 @@ mod submit;
 use super::{Buffer, Class, Faults, Io, OpenFault, Received, Slot, system};
 use crate::{
     io::system::Bell,
-    limits::{BUFFER_BYTES, BUFFERS, COMPLETIONS, PACE, SUBMISSIONS},
+    limits::{BUFFER_BYTES, BUFFERS, COMPLETIONS, DATAGRAM_BYTES_MAX, OWN_BUFFERS, PACE, SUBMISSIONS},
 };
 use buffers::Buffers;
 use contract::Instant;
@@ -148,7 +148,7 @@ impl Uring {
             slots,
             completions: Vec::with_capacity(COMPLETIONS as usize),
             next: 0,
-            leaving: Vec::with_capacity(usize::from(BUFFERS)),
+            leaving: Vec::with_capacity(usize::from(BUFFERS + OWN_BUFFERS)),
             starved: VecDeque::new(),
             faults: Faults::default(),
             datagrams: 0,
@@ -325,6 +325,15 @@ impl Io for Uring {
             }
         }
         None
+    }
+
+    fn fresh(&mut self, len: usize) -> Option<Buffer> {
+        if !self.buffers.has_own() {
+            // Those queued to be sent are free once the kernel has taken them.
+            self.submit();
+        }
+        let number = self.buffers.take_own()?;
+        Some(Buffer { number, start: 0, len: len.min(DATAGRAM_BYTES_MAX) as u16 })
     }
 
     fn bytes(&mut self, buffer: &Buffer) -> &mut [u8] {
