@@ -7,7 +7,9 @@
 //! `dtmf`'s subject, noise is playout's.
 
 mod g711;
+mod g722;
 mod l16;
+mod opus;
 
 use contract::{Codec, Format};
 use core::time::Duration;
@@ -54,7 +56,8 @@ pub trait Decoder: Send {
         Ok(0)
     }
 
-    /// The codec's own concealment of `out.len()` lost samples; `false`: it has none for this length, the caller conceals.
+    /// The codec's own concealment of `out.len()` lost samples; `false`: it has none for this length, the caller conceals. It need not
+    /// fade: when to give up is the caller's decision.
     fn conceal(&mut self, out: &mut [i16]) -> bool {
         _ = out;
         false
@@ -69,9 +72,9 @@ pub trait Encoder: Send {
     /// Samples a second of what [`Encoder::encode`] takes.
     fn sample_rate_hz(&self) -> u32;
 
-    /// Encodes `pcm`, 10 to 60 ms in whole steps of 10 ms, into the beginning of `out`; how many octets were written. 0: there is nothing
-    /// to send, either because the far end fills this silence itself (DTX), or because `out` is too short for `pcm` or `pcm` has
-    /// another length.
+    /// Encodes `pcm`, of a length that [`Entry::packet_time`] gives, into the beginning of `out`; how many octets were written. 0: there
+    /// is nothing to send, either because the far end fills this silence itself (DTX), or because `out` is too short for `pcm` or
+    /// `pcm` has another length.
     fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> usize;
 
     /// How many percent of what we send the far end loses, from its RTCP.
@@ -96,8 +99,9 @@ pub struct Entry {
     pub channels: u8,
     /// Samples a second of its sound. Not always the clock rate.
     pub sample_rate_hz: u32,
-    /// How much sound one packet holds at most, so that its payload stays within [`MAX_PAYLOAD_OCTETS`].
-    pub packet_time_max: Duration,
+    /// How much sound one packet can hold, in ms, ascending: what [`Encoder::encode`] takes. Limited by the codec's frames and by
+    /// [`MAX_PAYLOAD_OCTETS`]. A decoder takes other lengths too.
+    packet_ms: &'static [u8],
     /// Makes a decoder; `None` where the codec is not available on this machine, or its library refuses.
     pub open_decoder: fn(&Format) -> Option<Box<dyn Decoder>>,
     /// Makes an encoder; `None` as with the decoder.
@@ -106,16 +110,28 @@ pub struct Entry {
     available: fn() -> bool,
 }
 
-const MS_40: Duration = Duration::from_millis(40);
-const MS_60: Duration = Duration::from_millis(60);
+impl Entry {
+    /// How much sound a packet to a far end that wishes for `wanted` holds: as much, else the next shorter the codec has, at
+    /// least 10 ms.
+    #[must_use]
+    pub fn packet_time(&self, wanted: Duration) -> Duration {
+        let fitting =
+            self.packet_ms.iter().rev().map(|ms| Duration::from_millis(u64::from(*ms))).find(|ms| *ms <= wanted);
+        fitting.unwrap_or(Duration::from_millis(10))
+    }
+}
+
+const ANY: &[u8] = &[10, 20, 30, 40, 50, 60];
 
 /// Every codec we can decode and encode. A new one is its file and its line.
 #[rustfmt::skip]
-static TABLE: [Entry; 4] = [
-    Entry { codec: Codec::Pcmu, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_time_max: MS_60, open_decoder: g711::mu_decoder, open_encoder: g711::mu_encoder, available: always },
-    Entry { codec: Codec::Pcma, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_time_max: MS_60, open_decoder: g711::a_decoder, open_encoder: g711::a_encoder, available: always },
-    Entry { codec: Codec::L16, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_time_max: MS_60, open_decoder: l16::decoder, open_encoder: l16::encoder, available: always },
-    Entry { codec: Codec::L16, clock_rate_hz: 16_000, channels: 1, sample_rate_hz: 16_000, packet_time_max: MS_40, open_decoder: l16::decoder, open_encoder: l16::encoder, available: always },
+static TABLE: [Entry; 6] = [
+    Entry { codec: Codec::Pcmu, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_ms: ANY, open_decoder: g711::mu_decoder, open_encoder: g711::mu_encoder, available: always },
+    Entry { codec: Codec::Pcma, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_ms: ANY, open_decoder: g711::a_decoder, open_encoder: g711::a_encoder, available: always },
+    Entry { codec: Codec::G722, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 16_000, packet_ms: ANY, open_decoder: g722::decoder, open_encoder: g722::encoder, available: always },
+    Entry { codec: Codec::Opus, clock_rate_hz: 48_000, channels: 2, sample_rate_hz: 48_000, packet_ms: &[10, 20, 40, 60], open_decoder: opus::decoder, open_encoder: opus::encoder, available: always },
+    Entry { codec: Codec::L16, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_ms: ANY, open_decoder: l16::decoder, open_encoder: l16::encoder, available: always },
+    Entry { codec: Codec::L16, clock_rate_hz: 16_000, channels: 1, sample_rate_hz: 16_000, packet_ms: &[10, 20, 30, 40], open_decoder: l16::decoder, open_encoder: l16::encoder, available: always },
 ];
 
 const fn always() -> bool {

@@ -33,8 +33,8 @@ fn format(entry: &Entry) -> Format {
 #[test]
 fn tones_keep_their_level_through_every_codec_and_packet_time() {
     for entry in entries() {
-        for packet_ms in [10, 20, 30, 40, 60] {
-            if Duration::from_millis(packet_ms) > entry.packet_time_max {
+        for packet_ms in [10, 20, 30, 40, 50, 60] {
+            if entry.packet_time(Duration::from_millis(packet_ms)) != Duration::from_millis(packet_ms) {
                 continue;
             }
             for tone in [440.0, 1_000.0] {
@@ -78,6 +78,17 @@ fn what_holds_no_sound_has_no_entry() {
         assert!(entry(&Format { payload_type: 101, codec, clock_rate_hz: 8_000, channels: 1 }).is_none());
     }
     assert!(entry(&Format { payload_type: 0, codec: Codec::Pcmu, clock_rate_hz: 16_000, channels: 1 }).is_none());
+}
+
+#[test]
+fn a_packet_time_the_codec_lacks_becomes_the_next_shorter() {
+    let time = |codec, clock_rate_hz, channels, ms| {
+        let entry = entry(&Format { payload_type: 96, codec, clock_rate_hz, channels }).expect("known");
+        entry.packet_time(Duration::from_millis(ms)).as_millis()
+    };
+    assert_eq!([5, 10, 19, 30, 61].map(|ms| time(Codec::Pcmu, 8_000, 1, ms)), [10, 10, 10, 30, 60]);
+    assert_eq!([30, 50, 60].map(|ms| time(Codec::Opus, 48_000, 2, ms)), [20, 40, 60]);
+    assert_eq!(time(Codec::L16, 16_000, 1, 60), 40);
 }
 
 #[test]
