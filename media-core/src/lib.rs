@@ -1,8 +1,9 @@
 //! The media plane: moves RTP and RTCP between the legs of a session, as signaling says who hears whom.
 //!
 //! Rooms, each knowing only those before it: [`limits`], [`observe`] (counters), [`rtp`] (bytes in place), [`io`] (sockets; the only
-//! home of system calls and `unsafe`), [`flow`] (ports, sources), [`session`] (legs and their paths), [`shard`] (the loop), [`boot`]
-//! (threads). It knows no SIP, SDP or call; it obeys [`contract::MediaCommand`] and answers with [`contract::MediaEvent`].
+//! home of system calls and `unsafe`), [`flow`] (ports, sources), [`audio`] (samples), [`codec`] (payloads to samples and back),
+//! [`session`] (legs and their paths), [`shard`] (the loop), [`boot`] (threads). It knows no SIP, SDP or call; it obeys
+//! [`contract::MediaCommand`] and answers with [`contract::MediaEvent`].
 
 pub mod limits;
 

@@ -8,6 +8,7 @@
 
 mod g711;
 mod g722;
+mod g729;
 mod l16;
 mod opus;
 
@@ -125,10 +126,11 @@ const ANY: &[u8] = &[10, 20, 30, 40, 50, 60];
 
 /// Every codec we can decode and encode. A new one is its file and its line.
 #[rustfmt::skip]
-static TABLE: [Entry; 6] = [
+static TABLE: [Entry; 7] = [
     Entry { codec: Codec::Pcmu, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_ms: ANY, open_decoder: g711::mu_decoder, open_encoder: g711::mu_encoder, available: always },
     Entry { codec: Codec::Pcma, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_ms: ANY, open_decoder: g711::a_decoder, open_encoder: g711::a_encoder, available: always },
     Entry { codec: Codec::G722, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 16_000, packet_ms: ANY, open_decoder: g722::decoder, open_encoder: g722::encoder, available: always },
+    Entry { codec: Codec::G729, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_ms: ANY, open_decoder: g729::decoder, open_encoder: g729::encoder, available: g729::available },
     Entry { codec: Codec::Opus, clock_rate_hz: 48_000, channels: 2, sample_rate_hz: 48_000, packet_ms: &[10, 20, 40, 60], open_decoder: opus::decoder, open_encoder: opus::encoder, available: always },
     Entry { codec: Codec::L16, clock_rate_hz: 8_000, channels: 1, sample_rate_hz: 8_000, packet_ms: ANY, open_decoder: l16::decoder, open_encoder: l16::encoder, available: always },
     Entry { codec: Codec::L16, clock_rate_hz: 16_000, channels: 1, sample_rate_hz: 16_000, packet_ms: &[10, 20, 30, 40], open_decoder: l16::decoder, open_encoder: l16::encoder, available: always },
@@ -141,8 +143,12 @@ const fn always() -> bool {
 /// How `format` is decoded and encoded; `None`: it can only be passed on.
 #[must_use]
 pub fn entry(format: &Format) -> Option<&'static Entry> {
+    find(&TABLE, format)
+}
+
+fn find<'a>(table: &'a [Entry], format: &Format) -> Option<&'a Entry> {
     let wanted = (format.codec, format.clock_rate_hz, format.channels);
-    TABLE.iter().find(|entry| (entry.codec, entry.clock_rate_hz, entry.channels) == wanted && (entry.available)())
+    table.iter().find(|entry| (entry.codec, entry.clock_rate_hz, entry.channels) == wanted && (entry.available)())
 }
 
 /// Everything that can be decoded and encoded on this machine.

@@ -1,8 +1,9 @@
 //! Sockets, datagrams and time as the shard sees them, and the only home of system calls and `unsafe`.
 //!
 //! [`Io`] has two bodies: [`uring::Uring`] on Linux's io_uring, and [`memory::Memory`], a network within the process for tests.
-//! Nothing here knows RTP, legs or sessions.
+//! [`library`] opens codecs of the system. Nothing here knows RTP, legs or sessions.
 
+pub mod library;
 pub mod memory;
 pub mod system;
 pub mod uring;
