@@ -20,6 +20,8 @@ pub mod audio;
 
 pub mod codec;
 
+pub mod secure;
+
 pub mod session;
 
 pub mod shard;
