@@ -79,6 +79,10 @@ pub const LEARN_WINDOW: Duration = Duration::from_millis(80);
 /// How long after locking to an unexpected source the signalled one still takes over.
 pub const LEARN_GRACE: Duration = Duration::from_secs(2);
 
+/// How long after a far end changed its keys packets under the former ones are still taken: what was under way, and the time until it has
+/// our answer.
+pub const KEY_OVERLAP: Duration = Duration::from_secs(5);
+
 /// Shortest silence time-out and report interval; a shorter one is raised to it.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(100);
 

@@ -8,6 +8,7 @@ pub mod memory;
 pub mod system;
 pub mod uring;
 
+use crate::limits::BUFFER_BYTES;
 use contract::Instant;
 use core::net::SocketAddr;
 
@@ -35,6 +36,17 @@ impl Buffer {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Makes it longer by `octets`, which hold whatever was there. Returns whether its memory has the room; else it stays.
+    #[must_use]
+    pub fn extend(&mut self, octets: usize) -> bool {
+        let len = self.len() + octets;
+        let fits = usize::from(self.start) + len <= BUFFER_BYTES;
+        if fits {
+            self.len = len as u16;
+        }
+        fits
     }
 
     /// Keeps the first `len` octets.

@@ -56,6 +56,12 @@ reasons! {
     RtcpUnmapped = "rtcp_unmapped",
     /// More RTCP than a leg may send in a second.
     RtcpFlood = "rtcp_flood",
+    /// Its tag is wrong: other keys, changed on its way, or not protected although the leg is (RFC 3711 section 3.3).
+    NotAuthentic = "not_authentic",
+    /// Its number was seen already under the same keys, or is too old to know (RFC 3711 section 3.3.2).
+    Replayed = "replayed",
+    /// The leg is to be protected and has no keys, or none left.
+    NotSecured = "not_secured",
     /// The leg closed while it was under way.
     LegClosed = "leg_closed",
     /// The system did not take it (no route, refused by the peer's host, no memory).

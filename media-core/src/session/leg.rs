@@ -10,8 +10,9 @@ use crate::{
         Reception,
         control::{Control, Ours},
     },
+    secure::{Guard, guard::Keyed},
 };
-use contract::{Codec, Format, Instant, LegReport, MemberId, PeerSpec, SessionId};
+use contract::{Codec, Format, Instant, LegReport, MemberId, PeerSpec, Security, SessionId};
 use core::{net::SocketAddr, time::Duration};
 
 /// The tier of every path of this version, [`LegReport::tier`].
@@ -86,6 +87,8 @@ pub struct Leg {
     pub report_every: Option<Duration>,
     /// Its RTCP.
     pub control: Control,
+    /// Its keys; `None`: its media is in clear.
+    pub guard: Option<Box<Guard>>,
 }
 
 impl Leg {
@@ -152,6 +155,15 @@ impl Leg {
                 true
             }
         }
+    }
+
+    /// Takes over how its media is protected. Returns what changed.
+    pub fn guard(&mut self, security: &Security, now: Instant) -> Keyed {
+        if *security == Security::None {
+            self.guard = None;
+            return Keyed::Same;
+        }
+        self.guard.get_or_insert_default().describe(security, now)
     }
 
     /// When it is silent, to be measured, or to be reported on next.

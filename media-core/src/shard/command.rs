@@ -6,6 +6,7 @@ use crate::{
     io::{Class, Io, OpenFault, Slot},
     limits::{INTERVAL_MIN, PORT_TRIES_MAX, SESSIONS_MAX},
     rtp::control::Control,
+    secure::guard::Keyed,
     session::{
         Egress, Kind, Leg, Member, Path, PayloadMap, Session,
         plan::{self, Feed},
@@ -97,6 +98,7 @@ impl Shard {
             report_at: report_every.map(|every| now + every),
             report_every,
             control,
+            guard: None,
         };
         let due = leg.due_at();
         let index = self.legs.insert(leg);
@@ -165,6 +167,7 @@ impl Shard {
     fn describe(&mut self, session: SessionId, member: MemberId, peer: PeerSpec, now: Instant, io: &mut impl Io) {
         let Some(index) = self.leg_of(session, member) else { return };
         let Some(leg) = self.legs.get_mut(index) else { return };
+        let keyed = leg.guard(&peer.security, now);
         let anew = leg.describe(peer);
         // A new description is a sign of life: a leg may be told to speak only now.
         leg.heard_at = now;
@@ -178,6 +181,11 @@ impl Shard {
             leg.connected = settled.is_some();
         }
         self.wheel.arm(index, leg.due_at());
+        match keyed {
+            Keyed::Same => {}
+            Keyed::Anew => self.told.tell(MediaEvent::LegSecured { session, member }),
+            Keyed::Without(why) => self.told.tell(MediaEvent::LegUnsecured { session, member, why }),
+        }
         self.compile(session);
     }
 

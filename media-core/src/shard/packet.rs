@@ -4,8 +4,10 @@ use super::{Shard, command::rtp_slot};
 use crate::{
     flow::{Protocol, Verdict},
     io::{Buffer, Io, Received},
+    limits::DATAGRAM_BYTES_MAX,
     observe::Drop,
     rtp::{Arrival, Header},
+    secure::srtp::OVERHEAD_MAX,
     session::{Path, leg::RELAY_TIER},
 };
 use contract::{Instant, MediaEvent};
@@ -23,11 +25,14 @@ impl Shard {
     /// Handles one datagram.
     #[inline]
     pub(super) fn handle(&mut self, received: Received, now: Instant, io: &mut impl Io) {
-        let Received { slot, source, buffer, truncated } = received;
+        let Received { slot, source, mut buffer, truncated } = received;
         let (index, on_rtcp_port) = (slot.0 / 2, slot.0 % 2 == 1);
         let protocol = Protocol::of(io.bytes(&buffer));
         if truncated {
             return self.drop(index, Drop::TooLong, buffer, io);
+        }
+        if let Err(reason) = self.open(index, protocol, &mut buffer, now, io) {
+            return self.drop(index, reason, buffer, io);
         }
         match protocol {
             Protocol::Rtp if !on_rtcp_port => match self.on_rtp(index, source, &buffer, now, io) {
@@ -110,9 +115,49 @@ impl Shard {
         Fate::Relay(to)
     }
 
-    /// Sends from the RTP port of leg `to`.
+    /// Decrypts RTP and RTCP of a protected leg in place. Comes before all else, so that only authentic packets have an effect.
+    #[inline]
+    fn open(
+        &mut self,
+        index: u32,
+        protocol: Protocol,
+        buffer: &mut Buffer,
+        now: Instant,
+        io: &mut impl Io,
+    ) -> Result<(), Drop> {
+        let (Protocol::Rtp | Protocol::Rtcp) = protocol else { return Ok(()) };
+        let Some(guard) = self.legs.get_mut(index).and_then(|leg| leg.guard.as_mut()) else { return Ok(()) };
+        let len = guard.open(protocol, io.bytes(buffer), now)?;
+        buffer.truncate(len);
+        Ok(())
+    }
+
+    /// Protects RTP or RTCP for leg `to` in place, if its media is protected. What must not be sent is dropped.
+    #[inline]
+    pub(super) fn seal(&mut self, to: u32, mut buffer: Buffer, io: &mut impl Io) -> Option<Buffer> {
+        let Some(guard) = self.legs.get_mut(to).and_then(|leg| leg.guard.as_mut()) else { return Some(buffer) };
+        let len = buffer.len();
+        let sealed = if buffer.extend(OVERHEAD_MAX) { guard.seal(io.bytes(&buffer), len) } else { Err(Drop::TooLong) };
+        match sealed {
+            Ok(len) if len <= DATAGRAM_BYTES_MAX => {
+                buffer.truncate(len);
+                Some(buffer)
+            }
+            Ok(_) => {
+                self.drop(to, Drop::TooLong, buffer, io);
+                None
+            }
+            Err(reason) => {
+                self.drop(to, reason, buffer, io);
+                None
+            }
+        }
+    }
+
+    /// Sends from the RTP port of leg `to`, protected if its media is.
     #[inline]
     pub(super) fn send_rtp(&mut self, to: u32, buffer: Buffer, io: &mut impl Io) {
+        let Some(buffer) = self.seal(to, buffer, io) else { return };
         let Some(listener) = self.legs.get(to) else { return self.drop(to, Drop::LegClosed, buffer, io) };
         if listener.connected {
             io.send(rtp_slot(to), buffer);

@@ -155,6 +155,7 @@ impl Shard {
             return self.send_rtp(to, buffer, io);
         }
         let Some(address) = listener.rtcp_destination() else { return self.drop(to, Drop::NoDestination, buffer, io) };
+        let Some(buffer) = self.seal(to, buffer, io) else { return };
         io.send_to(rtcp_slot(to), address, buffer);
         self.tally.packets_out[usize::from(RELAY_TIER)] += 1;
     }

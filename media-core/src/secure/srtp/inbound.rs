@@ -27,12 +27,6 @@ impl Inbound {
         })
     }
 
-    /// Whether a refused packet is left as it came.
-    #[must_use]
-    pub const fn spares_refused(&self) -> bool {
-        matches!(self.rtp, Transform::Counter { .. })
-    }
-
     /// Decrypts an SRTP packet; how long the RTP packet is.
     ///
     /// # Errors

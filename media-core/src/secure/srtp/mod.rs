@@ -50,6 +50,7 @@ pub enum Refused {
 
 /// Session keys of RTP or of RTCP, and what is done with them.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "read for each packet, and there are four to a protected leg")]
 enum Transform {
     /// AES in counter mode with HMAC-SHA1. `tag`: octets of it that are sent.
     Counter { cipher: CounterMode, mac: Mac, tag: usize },
