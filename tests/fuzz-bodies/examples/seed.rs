@@ -23,6 +23,7 @@ fn main() -> io::Result<()> {
     }
     for (name, bytes) in packets() {
         save("rtp", name, &bytes)?;
+        save("srtp", name, &bytes)?;
     }
     Ok(())
 }

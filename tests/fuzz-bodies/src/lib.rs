@@ -6,13 +6,15 @@
 mod message;
 mod rtp;
 mod sdp;
+mod srtp;
 
 pub use message::message;
 pub use rtp::rtp;
 pub use sdp::sdp;
+pub use srtp::srtp;
 
 /// One body: its name, which is also that of its corpus and its target, and what it does.
 pub type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const BODIES: [Body; 3] = [("message", message), ("sdp", sdp), ("rtp", rtp)];
+pub const BODIES: [Body; 4] = [("message", message), ("sdp", sdp), ("rtp", rtp), ("srtp", srtp)];
