@@ -79,7 +79,12 @@ pub struct MediaSettings {
     pub advertised_v6: Option<IpAddr>,
     /// No packet either way for this long ends the call.
     pub silence_timeout: Duration,
+    /// The media plane turns the codecs of [`TRANSCODED`] into one another: parties need share none of them.
+    pub transcode: bool,
 }
+
+/// What the media plane turns into one another when it transcodes at all.
+pub const TRANSCODED: [Codec; 5] = [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus, Codec::L16];
 
 /// Registration expiry limits, RFC 3261 section 10.3.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -189,6 +194,8 @@ pub struct Extension {
     pub codecs: Vec<Codec>,
     /// NAT treatment.
     pub nat: Nat,
+    /// How keys pressed are told to and by the phone.
+    pub dtmf: Dtmf,
     /// An unanswered call to the account ends after this.
     pub no_answer_after: Duration,
 }
@@ -226,6 +233,20 @@ pub struct Permissions {
     pub barge: bool,
     /// Pick up ringing calls.
     pub pickup: bool,
+}
+
+/// How keys are told between us and an account's phones.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Dtmf {
+    /// RFC 4733 events; tones in the audio where the phone takes no events.
+    #[default]
+    Rfc4733,
+    /// Tones in the audio.
+    Inband,
+    /// SIP INFO.
+    Info,
+    /// Events where they were negotiated, else SIP INFO where the phone allows it, else tones.
+    Auto,
 }
 
 /// NAT treatment of an account's signaling and media (SIP-10).

@@ -59,6 +59,8 @@ pub struct Extension {
     pub media_encryption: Encryption,
     /// NAT treatment.
     pub nat: NatMode,
+    /// How keys pressed are told.
+    pub dtmf: DtmfMode,
 }
 
 /// What the callee is shown.
@@ -173,6 +175,20 @@ pub enum NatMode {
     No,
 }
 
+/// How keys pressed are told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DtmfMode {
+    /// RFC 4733 events, else tones.
+    Rfc4733,
+    /// Tones in the audio.
+    Inband,
+    /// SIP INFO.
+    Info,
+    /// What the phone says it takes.
+    Auto,
+}
+
 /// Reads the section. Authentication names must differ among all accounts.
 pub(super) fn read(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Extension>> {
     let mut auth_users: BTreeMap<String, Position> = BTreeMap::new();
@@ -260,6 +276,17 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
     });
     let nat =
         s.get(r, "nat", NatMode::Auto, one_of(&[("auto", NatMode::Auto), ("yes", NatMode::Yes), ("no", NatMode::No)]));
+    let dtmf = s.get(
+        r,
+        "dtmf",
+        DtmfMode::Rfc4733,
+        one_of(&[
+            ("rfc4733", DtmfMode::Rfc4733),
+            ("inband", DtmfMode::Inband),
+            ("info", DtmfMode::Info),
+            ("auto", DtmfMode::Auto),
+        ]),
+    );
     let number = number?;
     let name = name.unwrap_or_default();
     let (shown_name, shown_number) = caller_id.unwrap_or_default();
@@ -286,6 +313,7 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         voicemail,
         media_encryption,
         nat,
+        dtmf,
     })
 }
 

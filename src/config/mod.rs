@@ -22,7 +22,9 @@ mod yaml;
 
 pub use dev::{DEV_FILE, DevSecrets, dev};
 pub use diff::{Change, diff};
-pub use extension::{CallerId, CodecName, Encryption, Extension, FollowMe, Forward, NatMode, Permissions, Voicemail};
+pub use extension::{
+    CallerId, CodecName, DtmfMode, Encryption, Extension, FollowMe, Forward, NatMode, Permissions, Voicemail,
+};
 pub use fault::{Fault, Position};
 pub use feature::{
     Conferences, FeatureCodes, Features, GroupStrategy, Paging, Parking, Presence, Recording, RecordingFormat,

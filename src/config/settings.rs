@@ -1,12 +1,15 @@
 //! From the configuration to the value signaling reads.
 
-use super::{CodecName, Config, DigestName, Extension, NatMode, Sip};
+use super::{CodecName, Config, DigestName, DtmfMode, Extension, NatMode, Sip};
 use contract::{Codec, NodeId};
 use signaling::settings::{
-    CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension as Account, Host, Listener, MediaSettings,
-    Nat, Permissions, RegistrationSettings, Settings,
+    CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension as Account, Host, Listener,
+    MediaSettings, Nat, Permissions, RegistrationSettings, Settings,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+/// Whether the media plane of this version makes one codec of another.
+const TRANSCODES: bool = false;
 
 impl Config {
     /// The settings of a `Pbx` whose `listeners` are bound and whose media plane has `shards` shards.
@@ -23,6 +26,7 @@ impl Config {
                 advertised_v4: advertised.is_ipv4().then_some(advertised),
                 advertised_v6: advertised.is_ipv6().then_some(advertised),
                 silence_timeout: self.server.rtp.timeout,
+                transcode: TRANSCODES,
             },
             registration: RegistrationSettings {
                 expires_min: registration.min,
@@ -116,6 +120,12 @@ fn account(extension: &Extension) -> Account {
             NatMode::Auto => Nat::Auto,
             NatMode::Yes => Nat::Yes,
             NatMode::No => Nat::No,
+        },
+        dtmf: match extension.dtmf {
+            DtmfMode::Rfc4733 => Dtmf::Rfc4733,
+            DtmfMode::Inband => Dtmf::Inband,
+            DtmfMode::Info => Dtmf::Info,
+            DtmfMode::Auto => Dtmf::Auto,
         },
         no_answer_after: extension.forward.no_answer_after,
     }

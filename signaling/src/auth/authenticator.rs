@@ -151,8 +151,8 @@ mod tests {
         limits::NONCE_LIFE,
         message::Index,
         settings::{
-            CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension, Host, Listener, MediaSettings, Nat,
-            Permissions, RegistrationSettings,
+            CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension, Host, Listener, MediaSettings,
+            Nat, Permissions, RegistrationSettings,
         },
     };
     use core::time::Duration;
@@ -173,6 +173,7 @@ mod tests {
             call_limit: 4,
             codecs: Vec::new(),
             nat: Nat::Auto,
+            dtmf: Dtmf::default(),
             no_answer_after: Duration::from_secs(30),
         };
         Settings {
@@ -184,6 +185,7 @@ mod tests {
                 advertised_v4: None,
                 advertised_v6: None,
                 silence_timeout: Duration::from_secs(60),
+                transcode: false,
             },
             registration: RegistrationSettings {
                 expires_min: Duration::from_secs(60),

@@ -6,7 +6,6 @@ use super::{
     describe,
     exchange::{Asker, Exchange, Late, Stage},
     fork::is_sdp,
-    negotiate::agrees,
 };
 use crate::{
     fact::{Fact, HangupCause},
@@ -25,6 +24,7 @@ impl Call {
         leg.signal = Signal::Confirmed;
         leg.answered_at = Some(now);
         leg.allows_update = response.lists(Header::Allow, "UPDATE");
+        leg.allows_info = response.lists(Header::Allow, "INFO");
         let Some(dialog) = &mut leg.dialog else { return };
         let cseq = response.cseq().map_or(dialog.local_cseq(), |cseq| cseq.number);
         let usable = dialog.answered(response).is_ok();
@@ -46,7 +46,7 @@ impl Call {
         let body = response.body();
         let told_early = self.leg(number).and_then(|leg| leg.talk.remote.clone());
         let answer = match body.is_empty() {
-            false if is_sdp(response) => self.usable_answer(caller, body),
+            false if is_sdp(response) => self.usable_answer(caller, number, body),
             false => None,
             // RFC 3261 section 13.2.1: the first description was the answer; the 2xx need not repeat it.
             true => told_early,
@@ -81,7 +81,7 @@ impl Call {
         let Some(offer) = offer else { return self.refuse_answer(office, number, cseq, response) };
         let caller = self.caller;
         // An offer of which the accounts may use nothing is no offer.
-        let told = self.passed_on(caller, number, body).filter(|told| describe::view(told).is_ok());
+        let told = self.offer_to(caller, number, body).filter(|told| describe::view(told).is_ok());
         let Some(told) = told else { return self.refuse_answer(office, number, cseq, response) };
         self.phase = Phase::Connected;
         self.partner = Partner::Leg(number);
@@ -226,7 +226,7 @@ impl Call {
         let body = ack.body();
         let answer = if is_sdp(ack) { describe::view(body).ok() } else { None };
         match (asked, late.offer, answer) {
-            (Some(asked), Some(offer), Some(answer)) if agrees(&offer, &answer) => {
+            (Some(asked), Some(offer), Some(answer)) if self.agrees((asked, &offer), (number, &answer)) => {
                 let told = self.agree(office, (asked, offer), (number, answer), body);
                 self.acknowledge(office, asked, late.cseq, told.as_deref());
             }

@@ -5,7 +5,10 @@ use crate::{
     sdp::{self, Audio, Description, Direction, Local, Rewrite},
 };
 use contract::{Codec, Format};
-use core::net::{Ipv4Addr, SocketAddr};
+use core::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 /// A party's description, read.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,6 +21,8 @@ pub struct View {
     pub direction: Direction,
     /// In its order.
     pub formats: Vec<Format>,
+    /// How much sound it wants in a packet.
+    pub packet_time: Duration,
 }
 
 impl View {
@@ -87,7 +92,8 @@ pub(super) fn view(bytes: &[u8]) -> Result<View, Unusable> {
 pub(super) fn declined(offer: &[u8]) -> Option<Box<[u8]>> {
     let description = Description::parse(offer).ok()?;
     let local = Local { session_id: 0, version: 0, rtp: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0), rtcp: None };
-    Some(sdp::rewrite(&description, &Rewrite { local, keep: &|_| false, order: &[], direction: None }).into())
+    let how = Rewrite { local, keep: &|_| false, order: &[], add: &[], direction: None };
+    Some(sdp::rewrite(&description, &how).into())
 }
 
 fn read(audio: &Audio<'_>) -> View {
@@ -95,7 +101,14 @@ fn read(audio: &Audio<'_>) -> View {
     // Our descriptions take no part in multiplexing (RFC 5761 section 5.1.1), so the peer's RTCP has a port of its own.
     let next = || rtp.and_then(|rtp| rtp.port().checked_add(1).map(|port| SocketAddr::new(rtp.ip(), port)));
     let rtcp = if audio.rtcp_mux() { next() } else { audio.remote_rtcp() };
-    View { rtp, rtcp, direction: audio.direction(), formats: audio.formats() }
+    View { rtp, rtcp, direction: audio.direction(), formats: audio.formats(), packet_time: packet_time(audio) }
+}
+
+/// `a=ptime` within what `a=maxptime` allows (RFC 8866 sections 6.4 and 6.5), held within what we make; 20 ms when neither says otherwise.
+fn packet_time(audio: &Audio<'_>) -> Duration {
+    let wanted = audio.media().ptime_ms().filter(|wanted| *wanted > 0).unwrap_or(20);
+    let most = audio.media().maxptime_ms().filter(|most| *most > 0).unwrap_or(60);
+    Duration::from_millis(u64::from(wanted.min(most).clamp(10, 60)))
 }
 
 #[cfg(test)]
@@ -128,6 +141,24 @@ mod tests {
         let answer = declined(&sdp("m=audio 4000 RTP/AVP 0\r\nm=video 4002 RTP/AVP 96\r\n")).unwrap();
         let ports: Vec<_> = Description::parse(&answer).unwrap().media().map(|media| media.port()).collect();
         assert_eq!(ports, [0, 0]);
+    }
+
+    #[test]
+    fn packet_times_are_held_within_what_is_allowed() {
+        // RFC 8866 sections 6.4 and 6.5.
+        for (said, milliseconds) in [
+            ("", 20),
+            ("a=ptime:30\r\n", 30),
+            ("a=ptime:30\r\na=maxptime:20\r\n", 20),
+            ("a=maxptime:10\r\n", 10),
+            ("a=ptime:0\r\n", 20),
+            ("a=ptime:240\r\n", 60),
+            ("a=ptime:x\r\na=maxptime:99999999\r\n", 20),
+            ("a=ptime:2\r\n", 10),
+        ] {
+            let view = view(&sdp(&format!("m=audio 4000 RTP/AVP 0\r\n{said}"))).unwrap();
+            assert_eq!(view.packet_time, Duration::from_millis(milliseconds), "{said}");
+        }
     }
 
     #[test]

@@ -64,6 +64,7 @@ impl Call {
         leg.contact = dialog.target().into();
         leg.user_agent = header_text(request, Header::UserAgent);
         leg.allows_update = request.lists(Header::Allow, "UPDATE");
+        leg.allows_info = request.lists(Header::Allow, "INFO");
         leg.behind_nat = nat;
         leg.dialog = Some(dialog);
         call.legs.push(leg);

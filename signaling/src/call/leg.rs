@@ -6,7 +6,7 @@ use crate::{
     message::Uri,
     transaction::{ClientId, ServerId},
 };
-use contract::{Instant, MemberId};
+use contract::{Digit, Instant, MemberId};
 
 /// How far a leg's signaling is.
 #[derive(Clone, Debug)]
@@ -78,6 +78,10 @@ pub struct Leg {
     pub talk: Talk,
     /// It takes UPDATE (RFC 3311 section 4: it says so in Allow).
     pub allows_update: bool,
+    /// It takes INFO (RFC 6086: it says so in Allow).
+    pub allows_info: bool,
+    /// The last key pressed at it.
+    pub pressed: Option<Pressed>,
     /// Its media source is learned rather than believed.
     pub behind_nat: bool,
     /// When all its packets stopped, and how many had come by then.
@@ -99,6 +103,17 @@ pub struct Silent {
     pub since: Instant,
     /// Packets that had come when it was measured first afterwards.
     pub packets: Option<u64>,
+}
+
+/// A key that was pressed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pressed {
+    /// Which.
+    pub digit: Digit,
+    /// When it was told.
+    pub at: Instant,
+    /// By INFO rather than by the media plane.
+    pub by_info: bool,
 }
 
 /// What a party and we told each other about media.
@@ -127,6 +142,8 @@ impl Leg {
             dialog: None,
             talk: Talk { session, version: 0, sent: None, remote: None },
             allows_update: false,
+            allows_info: false,
+            pressed: None,
             behind_nat: false,
             silent: None,
             started_at: now,

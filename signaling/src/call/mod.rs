@@ -3,7 +3,7 @@
 //! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
 //! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
 //! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
-//! re-INVITE and UPDATE on, `relay` passes INFO, `silence` watches the media, `hangup` ends it, `record` writes it down.
+//! re-INVITE and UPDATE on, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `silence` watches the media, `hangup` ends it, `record` writes it down.
 //!
 //! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
 //! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
@@ -12,8 +12,10 @@ mod action;
 mod alarm;
 mod answer;
 mod describe;
+mod digits;
 mod exchange;
 mod fork;
+mod formats;
 mod hangup;
 mod incoming;
 mod leg;
@@ -53,7 +55,7 @@ use crate::{
     transaction::{ClientId, ServerId},
 };
 use alarm::Alarms;
-use contract::{Instant, MediaEvent, MemberId};
+use contract::{Instant, Keypress, MediaEvent, MemberId};
 use exchange::{Exchange, Stage};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -348,8 +350,10 @@ impl Call {
                     self.ports_refused(office, member.0);
                 }
             }
+            MediaEvent::DigitPressed { member, digit, length, .. } => {
+                self.digit_pressed(office, member.0, Keypress { digit, length });
+            }
             MediaEvent::SourceLearned { .. }
-            | MediaEvent::DigitPressed { .. }
             | MediaEvent::TalkChanged { .. }
             | MediaEvent::PlayerEnded { .. }
             | MediaEvent::RecorderEnded { .. }

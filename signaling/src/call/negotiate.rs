@@ -3,6 +3,7 @@
 use super::{
     Call, Office, Partner, Phase,
     describe::{self, View, carries_speech},
+    formats::{self, may_use},
 };
 use crate::{
     fact::CallState,
@@ -14,19 +15,14 @@ use contract::{Codec, Format, HearingTable, MemberId, PeerSpec, SourceRule};
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-/// Whether an account may use a format. Events and comfort noise go with every codec.
-fn may_use(account: Option<&Extension>, format: &Format) -> bool {
-    account.is_none_or(|account| {
-        account.codecs.is_empty() || !carries_speech(format) || account.codecs.contains(&format.codec)
-    })
-}
-
 impl Call {
-    /// Whether the caller's offer holds a codec that it and `callee` may use.
+    /// Whether the caller's offer holds a codec that it and `callee` may use, or one that can be made another for the callee.
     pub(super) fn has_common_format(&self, callee: &Extension) -> bool {
         let Some(view) = self.caller_leg().and_then(|leg| leg.talk.remote.as_ref()) else { return true };
         let caller = self.account(&self.from);
-        view.speech().any(|format| may_use(caller, format) && may_use(Some(callee), format))
+        let shared = view.speech().any(|format| may_use(caller, format) && may_use(Some(callee), format));
+        let transcode = self.settings.media.transcode;
+        shared || transcode && formats::transcodes(view, caller) && formats::has_own(Some(callee))
     }
 
     /// The address to write into descriptions for this leg.
@@ -37,17 +33,58 @@ impl Call {
         Some(SocketAddr::new(advertised.unwrap_or(rtp.ip()), rtp.port()))
     }
 
-    /// A description of one party rewritten for the leg `towards`; with its version, which grows only with a change (RFC 3264 section 8).
-    fn rewritten(&mut self, towards: u16, from: u16, bytes: &[u8]) -> Option<Box<[u8]>> {
-        let rtp = self.signalled(towards)?;
+    fn party(&self, number: u16) -> Option<&Extension> {
+        self.leg(number).and_then(|leg| self.account(&leg.party))
+    }
+
+    /// The offer of one party as the leg `towards` reads it: the formats both may use, then those that are made theirs by transcoding.
+    pub(super) fn offer_to(&mut self, towards: u16, from: u16, bytes: &[u8]) -> Option<Box<[u8]>> {
         let settings = Arc::clone(&self.settings);
         let account = |number: u16| self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
         let (reader, writer) = (account(towards), account(from));
         let description = Description::parse(bytes).ok()?;
+        let mut add = Vec::new();
+        if settings.media.transcode
+            && let Some(audio) = description.audio()
+        {
+            let before = self.leg(towards).and_then(|leg| describe::view(leg.talk.sent.as_deref()?).ok());
+            add = formats::added(&audio, reader, writer, before.as_ref());
+        }
         let keep = |format: &Format| may_use(reader, format) && may_use(writer, format);
         let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
+        self.rewritten(towards, &description, &keep, order, &add)
+    }
+
+    /// The answer of the leg `from` as `towards` reads it, which offered `offer`. Where both share a codec only those they share go on, so that
+    /// packets pass as they are; else the asker's first that can be transcoded.
+    fn answer_to(&mut self, towards: u16, offer: &View, from: u16, bytes: &[u8]) -> Option<Box<[u8]>> {
+        let settings = Arc::clone(&self.settings);
+        let account = |number: u16| self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
+        let (reader, writer) = (account(towards), account(from));
+        let description = Description::parse(bytes).ok()?;
+        let usable = |format: &Format| may_use(reader, format) && may_use(writer, format);
+        let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
+        if !settings.media.transcode {
+            return self.rewritten(towards, &description, &usable, order, &[]);
+        }
+        let answer = description.audio().map(|audio| audio.formats()).unwrap_or_default();
+        let taken = formats::taken(offer, &answer, reader, &usable)?;
+        let keep = |format: &Format| taken.keep.contains(format);
+        self.rewritten(towards, &description, &keep, order, &taken.add)
+    }
+
+    /// A description of one party rewritten for the leg `towards`; with its version, which grows only with a change (RFC 3264 section 8).
+    fn rewritten(
+        &mut self,
+        towards: u16,
+        description: &Description<'_>,
+        keep: &dyn Fn(&Format) -> bool,
+        order: &[Codec],
+        add: &[Format],
+    ) -> Option<Box<[u8]>> {
+        let rtp = self.signalled(towards)?;
         self.versioned(towards, rtp, |local| {
-            Some(sdp::rewrite(&description, &Rewrite { local, keep: &keep, order, direction: None }))
+            Some(sdp::rewrite(description, &Rewrite { local, keep, order, add, direction: None }))
         })
     }
 
@@ -78,25 +115,17 @@ impl Call {
         }
         let offer = self.offer.take()?;
         let caller = self.caller;
-        let body = self.rewritten(number, caller, &offer);
+        let body = self.offer_to(number, caller, &offer);
         self.offer = Some(offer);
         body
     }
 
     /// An offer of our own with what the account may use of what every phone has.
     pub(super) fn own_offer(&mut self, number: u16) -> Option<Box<[u8]>> {
-        const OURS: [Format; 4] = [
-            Format { payload_type: 8, codec: Codec::Pcma, clock_rate_hz: 8_000, channels: 1 },
-            Format { payload_type: 0, codec: Codec::Pcmu, clock_rate_hz: 8_000, channels: 1 },
-            Format { payload_type: 9, codec: Codec::G722, clock_rate_hz: 8_000, channels: 1 },
-            Format { payload_type: 101, codec: Codec::TelephoneEvent, clock_rate_hz: 8_000, channels: 1 },
-        ];
         let rtp = self.signalled(number)?;
         let settings = Arc::clone(&self.settings);
         let account = self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
-        let mut formats: Vec<Format> = OURS.into_iter().filter(|format| may_use(account, format)).collect();
-        let order: &[Codec] = account.map_or(&[], |account| &account.codecs);
-        formats.sort_by_key(|format| order.iter().position(|codec| *codec == format.codec).unwrap_or(order.len()));
+        let formats = formats::offered(account, settings.media.transcode);
         self.versioned(number, rtp, |local| Some(sdp::offer(&local, &formats, Direction::SendRecv)))
     }
 
@@ -113,9 +142,10 @@ impl Call {
 
     /// The answer of a branch in a provisional response: the caller hears it from now on. Returns what the caller is told.
     pub(super) fn early_answer(&mut self, office: &mut Office<'_>, number: u16, body: &[u8]) -> Option<Box<[u8]>> {
-        let answer = self.usable_answer(self.caller, body)?;
         let caller = self.caller;
-        let told = self.rewritten(caller, number, body)?;
+        let answer = self.usable_answer(caller, number, body)?;
+        let offer = self.leg(caller)?.talk.remote.clone()?;
+        let told = self.answer_to(caller, &offer, number, body)?;
         if let Some(leg) = self.leg_mut(number) {
             leg.talk.remote = Some(answer);
         }
@@ -124,11 +154,23 @@ impl Call {
         Some(told)
     }
 
-    /// Reads an answer to what `asker` last offered. `None`: it cannot be used (RFC 3264 section 6).
-    pub(super) fn usable_answer(&self, asker: u16, body: &[u8]) -> Option<View> {
+    /// Reads the answer of `asked` to what `asker` last offered. `None`: it cannot be used (RFC 3264 section 6).
+    pub(super) fn usable_answer(&self, asker: u16, asked: u16, body: &[u8]) -> Option<View> {
         let answer = describe::view(body).ok()?;
         let offer = self.leg(asker)?.talk.remote.as_ref()?;
-        agrees(offer, &answer).then_some(answer)
+        self.agrees((asker, offer), (asked, &answer)).then_some(answer)
+    }
+
+    /// Whether an answer shares a format for speech with its offer, or with what we added to it.
+    pub(super) fn agrees(&self, asker: (u16, &View), asked: (u16, &View)) -> bool {
+        if asked.1.speech().any(|format| asker.1.speech().any(|offered| offered.same_coding(format))) {
+            return true;
+        }
+        if !self.settings.media.transcode || !formats::transcodes(asker.1, self.party(asker.0)) {
+            return false;
+        }
+        let sent = self.leg(asked.0).and_then(|leg| describe::view(leg.talk.sent.as_deref()?).ok());
+        sent.is_some_and(|sent| asked.1.shared_with(&sent).iter().any(formats::is_transcoded))
     }
 
     /// Offer and answer are agreed on: `asker`'s and `asked`'s descriptions hold from now on. Returns the answer as the asker reads it.
@@ -139,7 +181,7 @@ impl Call {
         asked: (u16, View),
         answer: &[u8],
     ) -> Option<Box<[u8]>> {
-        let told = self.rewritten(asker.0, asked.0, answer)?;
+        let told = self.answer_to(asker.0, &asker.1, asked.0, answer)?;
         let pair = (asker.0, asked.0);
         for (number, view) in [asker, asked] {
             if let Some(leg) = self.leg_mut(number) {
@@ -151,23 +193,17 @@ impl Call {
         Some(told)
     }
 
-    /// A description passed from one leg to another as it is, ours in place of its addresses.
-    pub(super) fn passed_on(&mut self, towards: u16, from: u16, body: &[u8]) -> Option<Box<[u8]>> {
-        self.rewritten(towards, from, body)
-    }
-
     fn describe_pair(&mut self, office: &mut Office<'_>, one: u16, two: u16) {
         self.describe_leg(office, one, Some(two));
         self.describe_leg(office, two, Some(one));
     }
 
-    /// Tells the shard what a leg's description says, with the formats it shares with the other's.
+    /// Tells the shard what a leg's description says.
     pub(super) fn describe_leg(&mut self, office: &mut Office<'_>, number: u16, other: Option<u16>) {
+        let formats = self.formats_of(number, other);
+        let digits = self.digit_mode(number, &formats);
         let Some(leg) = self.leg(number) else { return };
         let Some(view) = &leg.talk.remote else { return };
-        let shared = other.and_then(|other| self.leg(other)?.talk.remote.as_ref()).map(|other| view.shared_with(other));
-        let mut formats = shared.unwrap_or_else(|| view.formats.clone());
-        formats.truncate(FORMATS_MAX);
         let learned = leg.behind_nat || view.rtp.is_none();
         let peer = PeerSpec {
             rtp: view.rtp,
@@ -175,12 +211,33 @@ impl Call {
             rtcp_mux: false,
             source: if learned { SourceRule::Learned } else { SourceRule::Signalled },
             formats,
-            packet_time: core::time::Duration::from_millis(20),
-            digits: contract::DigitMode::Event,
+            packet_time: view.packet_time,
+            digits,
             security: contract::Security::None,
             ice: None,
         };
         self.session.describe(&mut office.books.door, office.out, MemberId(number), peer);
+    }
+
+    /// The formats in which a leg is spoken to, preferred first: those it shares with the other's; where we transcode, all that it and we agreed on, the shared
+    /// ones first.
+    pub(super) fn formats_of(&self, number: u16, other: Option<u16>) -> Vec<Format> {
+        let Some(view) = self.leg(number).and_then(|leg| leg.talk.remote.as_ref()) else { return Vec::new() };
+        let theirs = other.and_then(|other| self.leg(other)?.talk.remote.as_ref());
+        let mut formats = match theirs {
+            None => view.formats.clone(),
+            Some(theirs) if !self.settings.media.transcode => view.shared_with(theirs),
+            Some(theirs) => {
+                let sent = self.leg(number).and_then(|leg| describe::view(leg.talk.sent.as_deref()?).ok());
+                let mut own = formats::agreed(view, sent.as_ref());
+                own.sort_by_key(|format| {
+                    (!carries_speech(format), !theirs.formats.iter().any(|other| other.same_coding(format)))
+                });
+                own
+            }
+        };
+        formats.truncate(FORMATS_MAX);
+        formats
     }
 
     /// States who hears whom, as the legs' directions say, and whether somebody holds.
@@ -238,8 +295,3 @@ impl Call {
 
 /// Formats of one leg that a shard takes.
 const FORMATS_MAX: usize = 32;
-
-/// Whether an answer shares a format for speech with its offer.
-pub(super) fn agrees(offer: &View, answer: &View) -> bool {
-    answer.speech().any(|format| offer.speech().any(|offered| offered.same_coding(format)))
-}

@@ -1,6 +1,6 @@
 //! Requests passed from one party to the other as they are: INFO (RFC 6086).
 
-use super::{Call, End, Office, PRODUCT, Phase, Purpose};
+use super::{Call, End, Office, PRODUCT, Phase, Purpose, digits};
 use crate::{
     dialog::Ask,
     fact::HangupCause,
@@ -13,7 +13,8 @@ use crate::{
 /// A request that was passed on and is not answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Relay {
-    server: ServerId,
+    /// The request that was passed on; `None`: ours from the start.
+    server: Option<ServerId>,
     client: ClientId,
 }
 
@@ -23,6 +24,9 @@ impl Call {
         if self.phase != Phase::Connected {
             // RFC 6086 section 4.2.3 ties it to an INVITE usage that is answered or early; before the answer nobody is there to take it.
             return office.refuse(server, 480, None);
+        }
+        if let Some(keypress) = digits::read(request) {
+            return self.info_digit(office, number, server, keypress);
         }
         let Some(other) = self.other(number) else { return office.refuse(server, 200, None) };
         if self.relays.len() >= RELAYS_PER_CALL_MAX {
@@ -41,18 +45,26 @@ impl Call {
             headers: &headers,
             body: (!body.is_empty()).then_some((kind, body)),
         };
-        let Some(dialog) = self.leg_mut(other).and_then(|leg| leg.dialog.as_mut()) else {
-            return office.refuse(server, 481, None);
+        self.pass_info(office, other, Some(server), &ask);
+    }
+
+    /// Sends an INFO to a leg, on behalf of `server` or by ourselves.
+    pub(super) fn pass_info(&mut self, office: &mut Office<'_>, to: u16, server: Option<ServerId>, ask: &Ask<'_>) {
+        let refuse = |office: &mut Office<'_>, status: u16| {
+            if let Some(server) = server {
+                office.refuse(server, status, None);
+            }
         };
-        match dialog.send(office.now, office.stack, office.out, &ask) {
+        let Some(dialog) = self.leg_mut(to).and_then(|leg| leg.dialog.as_mut()) else { return refuse(office, 481) };
+        match dialog.send(office.now, office.stack, office.out, ask) {
             Ok(client) => {
-                let id: LegId = self.leg_id(other);
+                let id: LegId = self.leg_id(to);
                 office.books.clients.insert(client, Purpose::Relay(id));
                 self.relays.push(Relay { server, client });
             }
-            Err(NotSent::Exhausted) => office.refuse(server, 503, None),
+            Err(NotSent::Exhausted) => refuse(office, 503),
             Err(NotSent::Unreachable) => {
-                office.refuse(server, 480, None);
+                refuse(office, 480);
                 self.end(office, End::by_us(HangupCause::PeerGone));
             }
         }
@@ -77,7 +89,9 @@ impl Call {
             let kind = core::str::from_utf8(kind?).ok()?;
             (!body.is_empty()).then_some((kind, body))
         });
-        office.respond(relay.server, &Answer { headers: &[("Server", PRODUCT)], body, ..Answer::new(told) });
+        if let Some(server) = relay.server {
+            office.respond(server, &Answer { headers: &[("Server", PRODUCT)], body, ..Answer::new(told) });
+        }
         // RFC 3261 section 12.2.1.2.
         if matches!(status, 408 | 481) {
             self.end(office, End::by_us(HangupCause::PeerGone));
@@ -87,7 +101,9 @@ impl Call {
     /// RFC 3261 section 15.1.2: what is pending when the dialog ends is answered 487.
     pub(super) fn end_relays(&mut self, office: &mut Office<'_>) {
         for relay in core::mem::take(&mut self.relays) {
-            office.refuse(relay.server, 487, None);
+            if let Some(server) = relay.server {
+                office.refuse(server, 487, None);
+            }
         }
     }
 }

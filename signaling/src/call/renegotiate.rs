@@ -7,7 +7,6 @@ use super::{
     describe::{self, View},
     exchange::{Asker, Exchange, Late, Stage},
     fork::is_sdp,
-    negotiate::agrees,
 };
 use crate::{
     dialog::Ask,
@@ -96,7 +95,7 @@ impl Call {
         let from_invite = request.method() == Some(Method::Invite);
         let by_invite = from_invite || !self.leg(to).is_some_and(|leg| leg.allows_update);
         let body = match offer.is_some() {
-            true => match self.passed_on(to, from, request.body()) {
+            true => match self.offer_to(to, from, request.body()) {
                 Some(body) => Some(body),
                 None => return office.refuse(server, 488, None),
             },
@@ -189,7 +188,9 @@ impl Call {
         let said = if is_sdp(response) { describe::view(body).ok() } else { None };
         match (exchange.asker, server, offer, said) {
             // The answer to the asker's offer.
-            (Asker::Leg(asker), Some(server), Some(offer), Some(answer)) if agrees(&offer, &answer) => {
+            (Asker::Leg(asker), Some(server), Some(offer), Some(answer))
+                if self.agrees((asker, &offer), (asked, &answer)) =>
+            {
                 if by_invite {
                     self.acknowledge(office, asked, cseq, None);
                 }
@@ -207,7 +208,7 @@ impl Call {
             }
             // An offer, for which the asker asked.
             (Asker::Leg(asker), Some(server), None, Some(offer)) => {
-                let Some(told) = self.passed_on(asker, asked, body) else {
+                let Some(told) = self.offer_to(asker, asked, body) else {
                     self.acknowledge(office, asked, cseq, None);
                     return office.refuse(server, 488, None);
                 };
@@ -313,9 +314,11 @@ impl Call {
         let callee = self.other(self.caller).and_then(|callee| self.leg(callee)?.talk.remote.as_ref());
         let (Some(caller), Some(callee)) = (caller, callee) else { return };
         let same = caller.codec() == callee.codec()
-            && caller.direction == callee.direction.reversed()
             && caller.speech().all(|format| callee.speech().any(|other| other.same_coding(format)));
-        self.wish = !same;
+        // Codecs without a common one stay as they are: the media plane makes one of the other.
+        let unlike = !caller.speech().any(|format| callee.speech().any(|other| other.same_coding(format)));
+        let transcoded = self.settings.media.transcode && unlike;
+        self.wish = !(same || transcoded) || caller.direction != callee.direction.reversed();
         self.renew_wish(office);
     }
 

@@ -3,7 +3,7 @@
 use super::Door;
 use crate::effect::{Effect, Effects};
 use contract::{
-    Device, HearingTable, Instant, LegReport, LegSpec, MediaCommand, MemberId, PeerSpec, SessionId, ShardId,
+    Device, HearingTable, Instant, Keypress, LegReport, LegSpec, MediaCommand, MemberId, PeerSpec, SessionId, ShardId,
 };
 use core::{net::SocketAddr, time::Duration};
 use smallvec::SmallVec;
@@ -104,6 +104,14 @@ impl Session {
         if self.address(id).is_some() && !self.closing {
             let session = self.id;
             self.tell(door, out, MediaCommand::DescribeLeg { session, member: id, peer });
+        }
+    }
+
+    /// Sends keys to the far end of a leg.
+    pub(crate) fn send_digits(&mut self, door: &mut Door, out: &mut Effects, id: MemberId, digits: Vec<Keypress>) {
+        if self.address(id).is_some() && !self.closing {
+            let session = self.id;
+            self.tell(door, out, MediaCommand::SendDigits { session, member: id, digits });
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{
     flow::{ConnectionId, Flow, ListenerId},
     limits::CONTACTS_PER_ACCOUNT_MAX,
     message::Index,
-    settings::{CallerId, Extension, Host, Nat, Permissions, RegistrationSettings, Secret},
+    settings::{CallerId, Dtmf, Extension, Host, Nat, Permissions, RegistrationSettings, Secret},
 };
 use contract::Instant;
 use core::{fmt::Write as _, net::SocketAddr, time::Duration};
@@ -36,6 +36,7 @@ fn account(number: &str, nat: Nat) -> Extension {
         call_limit: 1,
         codecs: Vec::new(),
         nat,
+        dtmf: Dtmf::default(),
         no_answer_after: Duration::from_secs(1),
     }
 }

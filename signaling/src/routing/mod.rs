@@ -92,7 +92,7 @@ pub fn plan<'d>(directory: &'d Directory, codes: &Codes, request: &Request<'_>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{CallerId, Host, Nat, Permissions, Secret};
+    use crate::settings::{CallerId, Dtmf, Host, Nat, Permissions, Secret};
     use core::time::Duration;
 
     fn extension(number: &str) -> Extension {
@@ -111,6 +111,7 @@ mod tests {
             call_limit: 2,
             codecs: Vec::new(),
             nat: Nat::Auto,
+            dtmf: Dtmf::default(),
             no_answer_after: Duration::from_secs(30),
         }
     }

@@ -57,27 +57,49 @@ fn begin(local: &Local) -> Vec<u8> {
     out
 }
 
-/// One audio stream with these formats. Those of codecs we cannot name are left out.
-fn write_audio(out: &mut Vec<u8>, local: &Local, proto: &[u8], formats: &[Format], direction: Direction) {
-    let named = || formats.iter().filter(|format| !codec_name(format.codec).is_empty());
-    out.extend(format!("m=audio {} ", local.rtp.port()).as_bytes());
-    out.extend(proto);
-    for format in named() {
+fn named(formats: &[Format]) -> impl Iterator<Item = &Format> {
+    formats.iter().filter(|format| !codec_name(format.codec).is_empty())
+}
+
+/// The words of an `m=` line for these formats.
+pub(super) fn write_payload_types(out: &mut Vec<u8>, formats: &[Format]) {
+    for format in named(formats) {
         out.extend(format!(" {}", format.payload_type).as_bytes());
     }
-    out.extend(b"\r\n");
-    for format in named() {
+}
+
+/// `a=rtpmap` and, where we have one to say, `a=fmtp` of each format.
+pub(super) fn write_formats(out: &mut Vec<u8>, formats: &[Format]) {
+    for format in named(formats) {
         let Format { payload_type, codec, clock_rate_hz, channels } = *format;
         out.extend(format!("a=rtpmap:{payload_type} {}/{clock_rate_hz}", codec_name(codec)).as_bytes());
         if channels > 1 {
             out.extend(format!("/{channels}").as_bytes());
         }
         out.extend(b"\r\n");
-        if codec == Codec::TelephoneEvent {
+        match codec {
             // RFC 4733 section 2.4.1: the sixteen keys and flash.
-            out.extend(format!("a=fmtp:{payload_type} 0-16\r\n").as_bytes());
+            Codec::TelephoneEvent => out.extend(format!("a=fmtp:{payload_type} 0-16\r\n").as_bytes()),
+            // RFC 7587 section 6.1: we make use of the forward error correction.
+            Codec::Opus => out.extend(format!("a=fmtp:{payload_type} useinbandfec=1\r\n").as_bytes()),
+            Codec::Pcmu
+            | Codec::Pcma
+            | Codec::G722
+            | Codec::G729
+            | Codec::L16
+            | Codec::ComfortNoise
+            | Codec::Other(_) => {}
         }
     }
+}
+
+/// One audio stream with these formats. Those of codecs we cannot name are left out.
+fn write_audio(out: &mut Vec<u8>, local: &Local, proto: &[u8], formats: &[Format], direction: Direction) {
+    out.extend(format!("m=audio {} ", local.rtp.port()).as_bytes());
+    out.extend(proto);
+    write_payload_types(out, formats);
+    out.extend(b"\r\n");
+    write_formats(out, formats);
     out.extend(b"a=ptime:20\r\n");
     local.write_rtcp(out);
     write_direction(out, direction);

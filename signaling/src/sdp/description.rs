@@ -341,6 +341,12 @@ impl<'a> Media<'a> {
         number(trim(self.attribute(b"ptime")?)).and_then(|ptime| u16::try_from(ptime).ok())
     }
 
+    /// The longest packet in milliseconds.
+    #[must_use]
+    pub fn maxptime_ms(&self) -> Option<u16> {
+        number(trim(self.attribute(b"maxptime")?)).and_then(|ptime| u16::try_from(ptime).ok())
+    }
+
     /// The value of `a=rtpmap` for that payload type: `encoding/clock[/channels]`.
     #[must_use]
     pub fn rtpmap(&self, payload_type: u8) -> Option<&'a [u8]> {

@@ -17,6 +17,8 @@ pub struct Rewrite<'a> {
     pub keep: &'a dyn Fn(&Format) -> bool,
     /// Codecs to be put first, in this order; the others follow in theirs.
     pub order: &'a [Codec],
+    /// Formats of our own that follow those that pass, with payload types that no word of the description has.
+    pub add: &'a [Format],
     /// The direction to write; `None`: the one the description means.
     pub direction: Option<Direction>,
 }
@@ -91,7 +93,7 @@ pub fn rewrite(description: &Description<'_>, how: &Rewrite<'_>) -> Vec<u8> {
     for index in 0..description.media().len() {
         let formats = audio.filter(|audio| audio.media().index() == index).map(|audio| (audio, kept(&audio, how)));
         match formats {
-            Some((audio, formats)) if !formats.is_empty() && !audio.is_refused() => {
+            Some((audio, formats)) if !(formats.is_empty() && how.add.is_empty()) && !audio.is_refused() => {
                 write_audio(&mut out, description.section(index), &audio, &formats, how);
             }
             _ => write_refused(&mut out, description.section(index)),
@@ -123,6 +125,7 @@ fn write_audio(out: &mut Vec<u8>, section: &[Line<'_>], audio: &Audio<'_>, forma
         out.push(b' ');
         out.extend(*word);
     }
+    super::build::write_payload_types(out, how.add);
     out.extend(b"\r\n");
     for line in section.get(1..).unwrap_or_default() {
         match line.kind {
@@ -131,6 +134,7 @@ fn write_audio(out: &mut Vec<u8>, section: &[Line<'_>], audio: &Audio<'_>, forma
             _ => write(out, line),
         }
     }
+    super::build::write_formats(out, how.add);
     how.local.write_rtcp(out);
     super::build::write_direction(out, how.direction.unwrap_or_else(|| audio.direction()));
 }

@@ -290,9 +290,18 @@ fn info_passes_with_its_body_and_its_answer() {
     let (mut line, alice, mut boris, mut caller, _) = call();
     caller.cseq += 1;
     let number = caller.cseq;
-    caller.request_as(&mut line, "INFO", number, "Signal=5\r\n", "Content-Type: application/dtmf-relay\r\n");
+    caller.request_as(
+        &mut line,
+        "INFO",
+        number,
+        "<picture_fast_update/>",
+        "Content-Type: application/media_control+xml\r\n",
+    );
     let info = line.expect(boris.address, "INFO");
-    assert_eq!((info.header("Content-Type"), info.body.as_str()), ("application/dtmf-relay", "Signal=5\r\n"));
+    assert_eq!(
+        (info.header("Content-Type"), info.body.as_str()),
+        ("application/media_control+xml", "<picture_fast_update/>")
+    );
     boris.answer(&mut line, &info, 415, "");
     line.expect(alice.address, "415");
     caller.request(&mut line, "BYE", "");

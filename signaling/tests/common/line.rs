@@ -11,7 +11,7 @@ use signaling::{
     input::{Command, Input, StoreFault},
     pbx::Pbx,
     settings::{
-        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension, Host, Listener, MediaSettings, Nat,
+        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension, Host, Listener, MediaSettings, Nat,
         Permissions, RegistrationSettings, Secret, Settings,
     },
 };
@@ -40,6 +40,7 @@ pub fn extension(number: &str, name: &str) -> Extension {
         call_limit: 4,
         codecs: Vec::new(),
         nat: Nat::Auto,
+        dtmf: Dtmf::default(),
         no_answer_after: Duration::from_secs(30),
     }
 }
@@ -59,6 +60,7 @@ pub fn settings() -> Settings {
             advertised_v4: None,
             advertised_v6: None,
             silence_timeout: Duration::from_secs(60),
+            transcode: false,
         },
         registration: RegistrationSettings {
             expires_min: Duration::from_secs(60),

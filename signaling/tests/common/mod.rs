@@ -13,7 +13,7 @@ pub mod line;
 pub mod phone;
 pub mod sip;
 
-pub use line::Line;
+pub use line::{Line, extension, settings};
 pub use phone::{Dialog, Phone};
 pub use sip::Sip;
 

@@ -210,7 +210,7 @@ fn directions() {
 
 #[test]
 fn a_rewritten_description_line_by_line() {
-    let how = Rewrite { local: local(), keep: &|_| true, order: &[], direction: None };
+    let how = Rewrite { local: local(), keep: &|_| true, order: &[], add: &[], direction: None };
     let written = String::from_utf8(rewrite(&parse(PHONE), &how)).expect("text");
     let expected = "v=0\r\no=- 7 8 IN IP4 203.0.113.1\r\ns=Call me soon, please!\r\ni=\u{e9}\r\nc=IN IP4 203.0.113.1\r\n\
         b=AS:256\r\nt=0 0\r\na=tool:x\r\n\
@@ -227,6 +227,7 @@ fn formats_are_taken_out_and_ordered() {
         local: Local { rtp: address("[2001:db8::1]:20000"), rtcp: Some(20_005), ..local() },
         keep: &|format| format.codec != Codec::Opus && format.codec != Codec::ComfortNoise,
         order: &[Codec::G729, Codec::Pcma],
+        add: &[],
         direction: Some(Direction::RecvOnly),
     };
     let written = rewrite(&parse(PHONE), &how);
@@ -244,7 +245,7 @@ fn formats_are_taken_out_and_ordered() {
 
 #[test]
 fn an_audio_stream_without_a_format_that_passes_is_refused() {
-    let how = Rewrite { local: local(), keep: &|_| false, order: &[], direction: None };
+    let how = Rewrite { local: local(), keep: &|_| false, order: &[], add: &[], direction: None };
     let written = rewrite(&parse(PHONE), &how);
     let text = String::from_utf8_lossy(&written);
     assert!(text.ends_with("m=audio 0 RTP/AVP 96 0 8 101 18 13\r\nm=video 0 RTP/AVP 31\r\n"), "{text}");
@@ -252,7 +253,7 @@ fn an_audio_stream_without_a_format_that_passes_is_refused() {
 
 #[test]
 fn a_rewritten_description_is_a_fixed_point() {
-    let how = Rewrite { local: local(), keep: &|_| true, order: &[Codec::Pcma], direction: None };
+    let how = Rewrite { local: local(), keep: &|_| true, order: &[Codec::Pcma], add: &[], direction: None };
     let once = rewrite(&parse(PHONE), &how);
     let twice = rewrite(&Description::parse(&once).expect("a description"), &how);
     assert_eq!(String::from_utf8_lossy(&once), String::from_utf8_lossy(&twice));
@@ -261,7 +262,7 @@ fn a_rewritten_description_is_a_fixed_point() {
 #[test]
 fn old_style_hold_is_passed_on_as_a_direction() {
     let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 4 RTP/AVP 0\r\n";
-    let how = Rewrite { local: local(), keep: &|_| true, order: &[], direction: None };
+    let how = Rewrite { local: local(), keep: &|_| true, order: &[], add: &[], direction: None };
     let written = rewrite(&parse(text), &how);
     let text = String::from_utf8_lossy(&written);
     assert!(text.contains("c=IN IP4 203.0.113.1\r\n") && text.ends_with("a=sendonly\r\n"), "{text}");
@@ -344,7 +345,8 @@ fn answers_that_fit_and_that_do_not() {
 
 #[test]
 fn what_is_rewritten_both_ways_still_fits() {
-    let how = Rewrite { local: local(), keep: &|format| format.codec != Codec::Opus, order: &[], direction: None };
+    let how =
+        Rewrite { local: local(), keep: &|format| format.codec != Codec::Opus, order: &[], add: &[], direction: None };
     let passed_on = rewrite(&parse(PHONE), &how);
     let passed_on = Description::parse(&passed_on).expect("an offer");
     let answered =

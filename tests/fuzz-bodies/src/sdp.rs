@@ -27,7 +27,13 @@ pub fn sdp(bytes: &[u8]) {
     }
     let rtp = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 1), 20_000));
     let local = Local { session_id: 1, version: 2, rtp, rtcp: Some(20_003) };
-    let how = Rewrite { local, keep: &|format| format.codec != Codec::Opus, order: &[Codec::Pcma], direction: None };
+    let how = Rewrite {
+        local,
+        keep: &|format| format.codec != Codec::Opus,
+        order: &[Codec::Pcma],
+        add: &[],
+        direction: None,
+    };
     let once = rewrite(&description, &how);
     let written = Description::parse(&once).expect("what we write is a description");
     assert_eq!(rewrite(&written, &how), once);

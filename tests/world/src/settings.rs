@@ -6,7 +6,7 @@ use core::{net::SocketAddr, time::Duration};
 use signaling::{
     flow::Transport,
     settings::{
-        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Extension, Host, Listener, MediaSettings, Nat,
+        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension, Host, Listener, MediaSettings, Nat,
         Permissions, RegistrationSettings, Secret, Settings,
     },
 };
@@ -52,6 +52,8 @@ pub(crate) fn settings(swarm: &Swarm, rng: &mut Rng) -> Arc<Settings> {
             advertised_v4: Some(MEDIA_V4.into()),
             advertised_v6: Some(MEDIA_V6.into()),
             silence_timeout: swarm.silence_timeout,
+            // Half the worlds turn codecs into one another.
+            transcode: swarm.accounts.is_multiple_of(2),
         },
         registration: RegistrationSettings {
             expires_min: Duration::from_secs(60),
@@ -85,6 +87,7 @@ fn extension(n: u64, swarm: &Swarm, rng: &mut Rng) -> Extension {
         permissions: Permissions::default(),
         call_limit: usize::try_from(swarm.call_limit).unwrap_or(1),
         codecs: rng.pick(&codecs).to_vec(),
+        dtmf: *rng.clone().pick(&[Dtmf::Rfc4733, Dtmf::Info, Dtmf::Auto, Dtmf::Inband]),
         nat: if swarm.nat_percent > 0 {
             *rng.pick(&[Nat::Auto, Nat::Yes])
         } else {
