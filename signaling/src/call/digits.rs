@@ -49,7 +49,7 @@ fn keypress(body: &[u8]) -> Option<Keypress> {
         if name.eq_ignore_ascii_case(b"Signal") {
             digit = sign(value);
         } else if name.eq_ignore_ascii_case(b"Duration") {
-            let said = number(value).map(u64::from).filter(|said| *said > 0);
+            let said = number(value).filter(|said| *said > 0);
             length =
                 said.map_or(LENGTH, |said| Duration::from_millis(said.clamp(*LENGTHS_MS.start(), *LENGTHS_MS.end())));
         }

@@ -93,7 +93,7 @@ pub fn rewrite(description: &Description<'_>, how: &Rewrite<'_>) -> Vec<u8> {
     for index in 0..description.media().len() {
         let formats = audio.filter(|audio| audio.media().index() == index).map(|audio| (audio, kept(&audio, how)));
         match formats {
-            Some((audio, formats)) if !(formats.is_empty() && how.add.is_empty()) && !audio.is_refused() => {
+            Some((audio, formats)) if !(audio.is_refused() || formats.is_empty() && how.add.is_empty()) => {
                 write_audio(&mut out, description.section(index), &audio, &formats, how);
             }
             _ => write_refused(&mut out, description.section(index)),
