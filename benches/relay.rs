@@ -68,7 +68,7 @@ impl Bench {
             }));
             for command in [
                 MediaCommand::OpenLeg { session, member, spec },
-                MediaCommand::DescribeLeg { session, member, peer },
+                MediaCommand::DescribeLeg { session, member, peer: Box::new(peer) },
                 MediaCommand::SetHearing { session, table },
             ] {
                 doors.commands.push(command).expect("room");

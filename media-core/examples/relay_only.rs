@@ -69,7 +69,7 @@ fn open(shard: &ShardHandle, session: SessionId, first_peer: u16, call: u64) -> 
             security: contract::Security::None,
             ice: None,
         };
-        send(shard, MediaCommand::DescribeLeg { session, member, peer });
+        send(shard, MediaCommand::DescribeLeg { session, member, peer: Box::new(peer) });
     }
     let bus = BusSet::bus(0);
     let table = HearingTable::new((0..2).map(|side| Hearing {

@@ -11,6 +11,10 @@ use std::sync::Arc;
 
 /// One thing that happened.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an input is made, handled and gone; the largest is no more than a report of a leg"
+)]
 pub enum Input<'a> {
     /// A whole datagram, or the next piece of a stream.
     Received {

@@ -79,7 +79,7 @@ pub struct MediaSettings {
     pub advertised_v6: Option<IpAddr>,
     /// No packet either way for this long ends the call.
     pub silence_timeout: Duration,
-    /// The media plane turns the codecs of [`TRANSCODED`] into one another: parties need share none of them.
+    /// The media plane turns the codecs of [`TRANSCODED`] into one another, and keys into events and tones: parties need share none of them.
     pub transcode: bool,
 }
 

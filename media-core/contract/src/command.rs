@@ -35,7 +35,7 @@ pub enum MediaCommand {
         /// The leg.
         member: MemberId,
         /// The far end.
-        peer: PeerSpec,
+        peer: Box<PeerSpec>,
     },
     /// Who hears whom from now on. Complete and idempotent.
     SetHearing {

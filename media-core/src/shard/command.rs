@@ -40,7 +40,7 @@ impl Shard {
                 }
             },
             MediaCommand::OpenDevice { session, member, device } => self.open_device(session, member, device),
-            MediaCommand::DescribeLeg { session, member, peer } => self.describe(session, member, peer, now, io),
+            MediaCommand::DescribeLeg { session, member, peer } => self.describe(session, member, *peer, now, io),
             MediaCommand::SetHearing { session, table } => self.set_hearing(session, table),
             MediaCommand::SetRecording { .. } | MediaCommand::SendDigits { .. } => self.tally.commands_misused += 1,
             MediaCommand::CloseMember { session, member } => self.close_member(session, member, now, io),

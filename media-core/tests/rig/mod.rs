@@ -63,7 +63,7 @@ pub trait Rig {
     }
 
     fn describe(&mut self, session: u64, member: u16, peer: PeerSpec) {
-        self.tell(MediaCommand::DescribeLeg { session: name(session), member: MemberId(member), peer });
+        self.tell(MediaCommand::DescribeLeg { session: name(session), member: MemberId(member), peer: Box::new(peer) });
     }
 
     fn hearing(&mut self, session: u64, rows: &[(u16, &[u32], &[u32])]) {

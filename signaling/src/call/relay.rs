@@ -25,7 +25,10 @@ impl Call {
             // RFC 6086 section 4.2.3 ties it to an INVITE usage that is answered or early; before the answer nobody is there to take it.
             return office.refuse(server, 480, None);
         }
-        if let Some(keypress) = digits::read(request) {
+        // Keys that the media plane cannot make for the other party pass as they are.
+        if self.settings.media.transcode
+            && let Some(keypress) = digits::read(request)
+        {
             return self.info_digit(office, number, server, keypress);
         }
         let Some(other) = self.other(number) else { return office.refuse(server, 200, None) };

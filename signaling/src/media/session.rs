@@ -103,7 +103,7 @@ impl Session {
     pub(crate) fn describe(&mut self, door: &mut Door, out: &mut Effects, id: MemberId, peer: PeerSpec) {
         if self.address(id).is_some() && !self.closing {
             let session = self.id;
-            self.tell(door, out, MediaCommand::DescribeLeg { session, member: id, peer });
+            self.tell(door, out, MediaCommand::DescribeLeg { session, member: id, peer: Box::new(peer) });
         }
     }
 

@@ -12,9 +12,15 @@ use signaling::{
 };
 
 fn call(alice: Dtmf, boris: Dtmf) -> (Line, Phone, Phone, Dialog, Dialog) {
+    call_where(true, alice, boris)
+}
+
+/// A call where the media plane makes events and tones, or does not.
+fn call_where(transcode: bool, alice: Dtmf, boris: Dtmf) -> (Line, Phone, Phone, Dialog, Dialog) {
     let account = |number: &str, dtmf: Dtmf| signaling::settings::Extension { dtmf, ..extension(number, "Phone") };
     let mut settings = settings();
     settings.directory = Directory::new([account("1001", alice), account("1002", boris)]);
+    settings.media.transcode = transcode;
     let mut line = Line::with(settings);
     let (mut first, mut second) = join(&mut line);
     let (caller, called) = talking(&mut line, &mut first, &mut second);
@@ -141,5 +147,16 @@ fn an_info_about_something_else_passes_as_it_is() {
         boris.answer(&mut line, &asked, 200, "");
         line.expect(alice.address, "200");
     }
+    assert!(sent(&line, 1).is_empty());
+}
+
+#[test]
+fn keys_pass_as_they_are_where_the_media_plane_makes_none() {
+    let (mut line, alice, mut boris, mut caller, _) = call_where(false, Dtmf::Rfc4733, Dtmf::Rfc4733);
+    info(&mut line, &mut caller, "dtmf-relay", "Signal=5\r\nDuration=160\r\n");
+    let asked = line.expect(boris.address, "INFO");
+    assert_eq!(asked.body, "Signal=5\r\nDuration=160\r\n");
+    boris.answer(&mut line, &asked, 200, "");
+    line.expect(alice.address, "200");
     assert!(sent(&line, 1).is_empty());
 }
