@@ -122,23 +122,6 @@ pub fn socket_drops(ports: &[u16]) -> u64 {
         .sum()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_process_has_used_time_and_memory() {
-        let me = std::process::id();
-        let before = cpu_time(me).expect("alive");
-        let mut sum = 0_u64;
-        while cpu_time(me).expect("alive") <= before {
-            sum = std::hint::black_box(sum.wrapping_add(1));
-        }
-        assert!(private_memory(me).expect("alive") > 100_000);
-        assert!(cpu_time(u32::MAX - 1).is_err());
-    }
-}
-
 /// UDP sockets of this network namespace by local port, each with the datagrams that found its buffer full since it was bound.
 ///
 /// # Errors
@@ -157,4 +140,21 @@ fn udp_socket(line: &str) -> Option<(u16, u64)> {
     let mut fields = line.split_ascii_whitespace();
     let (_, port) = fields.nth(1)?.rsplit_once(':')?;
     Some((u16::from_str_radix(port, 16).ok()?, fields.next_back()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_used_time_and_memory() {
+        let me = std::process::id();
+        let before = cpu_time(me).expect("alive");
+        let mut sum = 0_u64;
+        while cpu_time(me).expect("alive") <= before {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+        assert!(private_memory(me).expect("alive") > 100_000);
+        assert!(cpu_time(u32::MAX - 1).is_err());
+    }
 }

@@ -64,7 +64,7 @@ impl World {
                 match self.media.obey(self.now, shard, &command) {
                     Ok(answers) => {
                         for (delay, event) in answers {
-                            self.after(delay, Event::Media(event));
+                            self.after(delay, Event::Media(Box::new(event)));
                         }
                     }
                     Err(wrong) => self.found.add(Net::Balance, wrong),

@@ -53,7 +53,7 @@ enum Event {
         phone: usize,
         act: Act,
     },
-    Media(MediaEvent),
+    Media(Box<MediaEvent>),
     Stored(QueryId, Result<(), StoreFault>),
     Operate(Order),
     Cut {
@@ -164,7 +164,7 @@ impl World {
                 }
             }
             Event::Act { phone, act } => self.phone_acts(phone, &act),
-            Event::Media(event) => self.media_event(event),
+            Event::Media(event) => self.media_event(*event),
             Event::Stored(query, outcome) => self.input(Input::Stored { query, outcome }),
             Event::Operate(order) => self.operate(order),
             Event::Cut { phone, cut } => {
