@@ -273,7 +273,7 @@ fn our_own_offer() {
     let formats = [PCMU, format(96, Codec::Opus, 48_000, 2), EVENTS, format(97, Codec::Other(1), 8_000, 1)];
     let written = offer(&local(), &formats, Direction::SendRecv);
     let expected = "v=0\r\no=- 7 8 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\nm=audio 20000 RTP/AVP 0 96 101\r\n\
-        a=rtpmap:0 PCMU/8000\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
+        a=rtpmap:0 PCMU/8000\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
     assert_eq!(String::from_utf8_lossy(&written), expected);
     assert_eq!(parse(expected).audio().map(|audio| audio.formats()), Some(formats[..3].to_vec()));
 }
