@@ -53,7 +53,7 @@ pub enum MediaCommand {
         /// From now on.
         state: RecordingState,
     },
-    /// Send digits to the far end of a leg, in the way of its [`DigitMode`], after those not sent yet; at most [`DIGITS_MAX`] wait,
+    /// Send digits to the far end of a leg, in the way of its [`DigitMode`], after those not sent yet; at most [`crate::DIGITS_MAX`] wait,
     /// further ones are dropped and counted. Nobody but the far end hears them. No effect on [`DigitMode::Info`].
     SendDigits {
         /// The session.

@@ -5,10 +5,7 @@
 
 use arc_swap::ArcSwap;
 use core::fmt;
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Octets of one name; a longer one is refused.
 pub const NAME_OCTETS_MAX: usize = 255;
@@ -78,29 +75,34 @@ impl std::error::Error for Refused {}
 /// Clips by name, shared by all shards; bounded in octets.
 #[derive(Debug)]
 pub struct Library {
-    clips: ArcSwap<BTreeMap<Arc<str>, Arc<Clip>>>,
-    /// Octets of all clips; whoever holds it may change the map.
-    octets: Mutex<usize>,
+    shelf: ArcSwap<Shelf>,
     octets_max: usize,
+}
+
+/// All clips at one moment, and their octets.
+#[derive(Clone, Debug, Default)]
+struct Shelf {
+    clips: BTreeMap<Arc<str>, Arc<Clip>>,
+    octets: usize,
 }
 
 impl Library {
     /// An empty library for at most `octets_max` of samples.
     #[must_use]
     pub fn new(octets_max: usize) -> Self {
-        Self { clips: ArcSwap::default(), octets: Mutex::new(0), octets_max }
+        Self { shelf: ArcSwap::default(), octets_max }
     }
 
     /// The clip of this name. Takes no lock.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Arc<Clip>> {
-        self.clips.load().get(name).cloned()
+        self.shelf.load().clips.get(name).cloned()
     }
 
     /// How many clips there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.clips.load().len()
+        self.shelf.load().clips.len()
     }
 
     /// Whether there is none.
@@ -112,7 +114,7 @@ impl Library {
     /// Octets of all clips of the library. A clip that was replaced lives on while a player sounds it and is not counted.
     #[must_use]
     pub fn octets(&self) -> usize {
-        *self.octets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelf.load().octets
     }
 
     /// Adds a clip, or replaces that of the same name; players that sound the old one end it as they began.
@@ -123,38 +125,49 @@ impl Library {
         self.put_all([(name.into(), clip)]).pop().map_or(Ok(()), Err)
     }
 
-    /// As [`Library::put`] for many, with one change of the map. What is refused does not hinder what comes after it.
+    /// As [`Library::put`] for many, with one change of the shelf. What is refused does not hinder what comes after it.
     pub fn put_all(&self, clips: impl IntoIterator<Item = (Arc<str>, Clip)>) -> Vec<Refused> {
-        // The map is whole at every moment, whatever happened to another writer.
-        let mut octets = self.octets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut map = BTreeMap::clone(&self.clips.load());
+        let clips: Vec<_> = clips.into_iter().map(|(name, clip)| (name, Arc::new(clip))).collect();
         let mut refused = Vec::new();
-        for (name, clip) in clips {
-            let before = map.get(&name).map_or(0, |clip| clip.octets());
-            let left = self.octets_max - (*octets - before);
-            if name.is_empty() || name.len() > NAME_OCTETS_MAX {
-                refused.push(Refused::Name);
-            } else if !matches!(clip.rate_hz, 8_000 | 16_000) {
-                refused.push(Refused::Rate { name, rate_hz: clip.rate_hz });
-            } else if clip.octets() > left {
-                refused.push(Refused::Full { name, octets: clip.octets(), left });
-            } else {
-                *octets = *octets - before + clip.octets();
-                map.insert(name, Arc::new(clip));
-            }
-        }
-        self.clips.store(Arc::new(map));
+        // Done again from the start when another writer came first.
+        self.shelf.rcu(|before| {
+            let mut shelf = Shelf::clone(before);
+            refused = clips.iter().filter_map(|(name, clip)| shelf.put(name, clip, self.octets_max).err()).collect();
+            shelf
+        });
         refused
     }
 
     /// Forgets a clip; players that sound it go on. Whether it was there.
     pub fn remove(&self, name: &str) -> bool {
-        let mut octets = self.octets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut map = BTreeMap::clone(&self.clips.load());
-        let Some(clip) = map.remove(name) else { return false };
-        *octets -= clip.octets();
-        self.clips.store(Arc::new(map));
-        true
+        let mut was_there = false;
+        self.shelf.rcu(|before| {
+            let mut shelf = Shelf::clone(before);
+            let gone = shelf.clips.remove(name);
+            was_there = gone.is_some();
+            shelf.octets -= gone.map_or(0, |clip| clip.octets());
+            shelf
+        });
+        was_there
+    }
+}
+
+impl Shelf {
+    fn put(&mut self, name: &Arc<str>, clip: &Arc<Clip>, octets_max: usize) -> Result<(), Refused> {
+        let others = self.octets - self.clips.get(name).map_or(0, |clip| clip.octets());
+        let left = octets_max - others;
+        if name.is_empty() || name.len() > NAME_OCTETS_MAX {
+            return Err(Refused::Name);
+        }
+        if !matches!(clip.rate_hz, 8_000 | 16_000) {
+            return Err(Refused::Rate { name: Arc::clone(name), rate_hz: clip.rate_hz });
+        }
+        if clip.octets() > left {
+            return Err(Refused::Full { name: Arc::clone(name), octets: clip.octets(), left });
+        }
+        self.octets = others + clip.octets();
+        self.clips.insert(Arc::clone(name), Arc::clone(clip));
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! From payloads to samples and back: one file and one line of [`TABLE`] for each codec.
+//! From payloads to samples and back: one file and one line of its table for each codec.
 //!
 //! A codec here turns one RTP payload into mono samples and samples into one payload. It knows no headers, no clocks, no loss beyond
 //! what it is told, and no session. Its state is made when a leg is described; nothing of ours allocates per packet.
