@@ -92,13 +92,15 @@ fn closes_of_what_is_not_there_are_answered() {
 }
 
 #[test]
-fn the_sixty_fifth_member_is_refused() {
+fn the_member_beyond_the_limit_is_refused() {
     let mut rig = MemoryRig::new();
-    for member in 0..64 {
-        rig.open(1, member);
+    let limit = contract::MEMBERS_MAX as u16;
+    rig.open(1, 0);
+    for member in 1..limit {
+        rig.tell(MediaCommand::OpenDevice { session: name(1), member: MemberId(member), device: Device::Echo });
     }
-    assert_eq!(rig.try_open(1, 64), Err(MediaRefusal::SessionsExhausted));
-    assert_eq!(rig.close(1).len(), 64);
+    assert_eq!(rig.try_open(1, limit), Err(MediaRefusal::SessionsExhausted));
+    assert_eq!(rig.close(1).len(), 1);
 }
 
 #[test]
