@@ -11,9 +11,10 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use media_core::{
     io::{Io, memory::Memory},
     rtp::Header,
+    secure::Certificate,
     shard::{Shard, ShardConfig},
 };
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::Arc};
 
 const CALLS: u64 = 400;
 
@@ -34,6 +35,7 @@ impl Bench {
             bind_v6: None,
             ports: 10_000..=20_000,
             seed: 1,
+            certificate: Arc::new(Certificate::generate().expect("randomness")),
         };
         let mut shard = Shard::new(config, io.now());
         let doors = shard.doors();

@@ -58,6 +58,7 @@ fn stack() -> Stack {
             silence_timeout: second,
             transcode: false,
         },
+        media_fingerprint: None,
         registration: RegistrationSettings { expires_min: second, expires_max: second, expires_default: second },
         digest: vec![DigestAlgorithm::Md5],
         calls: CallSettings { length_max: second, ring_max: second, calls_max: 1 },

@@ -22,7 +22,7 @@ use crate::{
     wire::{self, Exchange, Signaling, listen},
 };
 use anyhow::{Context as _, Result, anyhow, bail};
-use media_core::{MediaConfig, ShardHandle};
+use media_core::{MediaConfig, ShardHandle, secure::Certificate};
 use signaling::{flow::Transport, settings::Listener};
 use std::{
     fs,
@@ -306,5 +306,6 @@ fn media_config(config: &Config, cores: &Cores, seed: &[u8; 32]) -> Result<Media
         bind_v6,
         ports: u16::try_from(rtp.ports.first)?..=u16::try_from(rtp.ports.last)?,
         seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        certificate: Arc::new(Certificate::generate()?),
     })
 }

@@ -9,7 +9,7 @@ use contract::{
     SessionId, SourceRule,
 };
 use core::{net::SocketAddr, time::Duration};
-use media_core::{Full, MediaConfig, ShardHandle, check_limits, monotonic, spawn};
+use media_core::{Full, MediaConfig, ShardHandle, check_limits, monotonic, secure::Certificate, spawn};
 use std::{error::Error, io::Read, net::Ipv4Addr, sync::Arc, thread};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         bind_v6: None,
         ports: first_port..=last_port,
         seed: 1,
+        certificate: Arc::new(Certificate::generate()?),
     };
     for note in check_limits(&config) {
         eprintln!("{}", note.text);

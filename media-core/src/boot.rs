@@ -10,6 +10,7 @@ use crate::{
     },
     limits::{BUFFER_BYTES, BUFFERS, COMPLETIONS, PANICS_MAX, SUBMISSIONS},
     observe::Tally,
+    secure::Certificate,
     shard::{Doors, Shard, ShardConfig},
 };
 use contract::{MediaCommand, MediaEvent, ShardId};
@@ -45,6 +46,8 @@ pub struct MediaConfig {
     pub ports: RangeInclusive<u16>,
     /// Where SSRCs come from: random, another in each process.
     pub seed: u64,
+    /// Whose hash session descriptions name when media is protected by a handshake.
+    pub certificate: Arc<Certificate>,
 }
 
 impl MediaConfig {
@@ -221,6 +224,7 @@ fn start(config: &MediaConfig, number: u16, slots: u32, waker: Waker) -> Result<
             bind_v6: config.bind_v6,
             ports: config.ports.clone(),
             seed: config.seed,
+            certificate: Arc::clone(&config.certificate),
         },
         system::monotonic(),
     );

@@ -184,6 +184,7 @@ fn spawned_shards_answer_from_their_own_ports_and_stop() {
         bind_v6: None,
         ports: 31_000..=31_099,
         seed: 3,
+        certificate: rig::certificate(),
     };
     assert_eq!(check_limits(&config), []);
     let (ring, rang) = mpsc::sync_channel(64);
@@ -219,6 +220,7 @@ fn limits_that_do_not_suffice_are_named_with_what_they_allow() {
         bind_v6: None,
         ports: 1_024..=65_535,
         seed: 3,
+        certificate: rig::certificate(),
     };
     let files = media_core::io::system::open_files().soft.unwrap_or(u64::MAX);
     let note = check_limits(&config).into_iter().find(|note| note.text.contains("LimitNOFILE=64512"));

@@ -1,7 +1,7 @@
 //! The configuration as signaling reads it: a value, complete, already checked by the shell.
 
 use crate::flow::Transport;
-use contract::{Codec, NodeId};
+use contract::{Codec, Fingerprint, NodeId};
 use core::{
     fmt,
     net::{IpAddr, SocketAddr},
@@ -45,6 +45,8 @@ pub struct Settings {
     pub listeners: Vec<Listener>,
     /// Media.
     pub media: MediaSettings,
+    /// The certificate of the media plane, as descriptions name it; `None`: no media is protected by a handshake.
+    pub media_fingerprint: Option<Fingerprint>,
     /// Registration expiry limits.
     pub registration: RegistrationSettings,
     /// Digest algorithms offered and accepted, in the order of the challenges; at least one.

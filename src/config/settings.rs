@@ -28,6 +28,7 @@ impl Config {
                 silence_timeout: self.server.rtp.timeout,
                 transcode: TRANSCODES,
             },
+            media_fingerprint: None,
             registration: RegistrationSettings {
                 expires_min: registration.min,
                 expires_max: registration.max,

@@ -1,8 +1,10 @@
-//! Protection of media: SRTP and SRTCP in place, and the guard of a leg that holds its keys.
+//! Protection of media: SRTP and SRTCP in place, the certificate of handshakes, and the guard of a leg that holds its keys.
 //!
 //! Knows packets as bytes; knows no sockets, sessions or descriptions.
 
+pub mod certificate;
 pub mod guard;
 pub mod srtp;
 
+pub use certificate::Certificate;
 pub use guard::Guard;

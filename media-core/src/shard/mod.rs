@@ -16,6 +16,7 @@ use crate::{
     io::Io,
     limits::{COMMANDS, COMMANDS_PER_TURN, IDLE_WAIT_MAX},
     observe::{Counters, Tally},
+    secure::Certificate,
     session::Session,
 };
 use contract::{Instant, MediaCommand, MediaEvent, SessionId, ShardId};
@@ -45,6 +46,8 @@ pub struct ShardConfig {
     pub ports: RangeInclusive<u16>,
     /// Where SSRCs come from; unlike in every process, and secret.
     pub seed: u64,
+    /// With which it answers and begins handshakes.
+    pub certificate: Arc<Certificate>,
 }
 
 /// The doors of a shard, as others see them.

@@ -17,8 +17,10 @@ use core::{
 };
 use media_core::{
     observe::Tally,
+    secure::Certificate,
     shard::{Doors, ShardConfig},
 };
+use std::sync::Arc;
 
 /// What every bench can do.
 pub trait Rig {
@@ -148,6 +150,11 @@ pub fn peer(rtp: SocketAddr, source: SourceRule) -> PeerSpec {
     }
 }
 
+/// A certificate of its own.
+pub fn certificate() -> Arc<Certificate> {
+    Arc::new(Certificate::generate().expect("randomness"))
+}
+
 /// A shard alone, on loopback.
 pub fn config(ports: RangeInclusive<u16>) -> ShardConfig {
     ShardConfig {
@@ -157,5 +164,6 @@ pub fn config(ports: RangeInclusive<u16>) -> ShardConfig {
         bind_v6: Some(Ipv6Addr::LOCALHOST),
         ports,
         seed: 7,
+        certificate: certificate(),
     }
 }

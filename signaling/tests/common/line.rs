@@ -62,6 +62,7 @@ pub fn settings() -> Settings {
             silence_timeout: Duration::from_secs(60),
             transcode: false,
         },
+        media_fingerprint: None,
         registration: RegistrationSettings {
             expires_min: Duration::from_secs(60),
             expires_max: Duration::from_secs(7200),

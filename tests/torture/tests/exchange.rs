@@ -33,6 +33,7 @@ fn settings() -> Arc<Settings> {
             silence_timeout: minute,
             transcode: false,
         },
+        media_fingerprint: None,
         registration: RegistrationSettings { expires_min: minute, expires_max: hour, expires_default: hour },
         digest: vec![DigestAlgorithm::Md5],
         calls: CallSettings { length_max: hour, ring_max: minute, calls_max: 10 },

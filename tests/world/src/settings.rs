@@ -55,6 +55,7 @@ pub(crate) fn settings(swarm: &Swarm, rng: &mut Rng) -> Arc<Settings> {
             // Half the worlds turn codecs into one another.
             transcode: swarm.accounts.is_multiple_of(2),
         },
+        media_fingerprint: None,
         registration: RegistrationSettings {
             expires_min: Duration::from_secs(60),
             expires_max: swarm.expires_max,
