@@ -36,6 +36,7 @@ impl Bench {
             ports: 10_000..=20_000,
             seed: 1,
             certificate: Arc::new(Certificate::generate().expect("randomness")),
+            library: std::sync::Arc::default(),
         };
         let mut shard = Shard::new(config, io.now());
         let doors = shard.doors();

@@ -307,5 +307,6 @@ fn media_config(config: &Config, cores: &Cores, seed: &[u8; 32]) -> Result<Media
         ports: u16::try_from(rtp.ports.first)?..=u16::try_from(rtp.ports.last)?,
         seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
         certificate: Arc::new(Certificate::generate()?),
+        library: Arc::default(),
     })
 }

@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ports: first_port..=last_port,
         seed: 1,
         certificate: Arc::new(Certificate::generate()?),
+        library: Arc::default(),
     };
     for note in check_limits(&config) {
         eprintln!("{}", note.text);

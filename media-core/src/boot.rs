@@ -3,6 +3,7 @@
 //! Order: limits are read and raised, every shard makes its io_uring on its own thread and says so, then the handles are given out.
 
 use crate::{
+    audio::clip::Library,
     io::{
         Io,
         system::{self, Bell},
@@ -10,6 +11,7 @@ use crate::{
     },
     limits::{BUFFER_BYTES, BUFFERS, COMPLETIONS, PANICS_MAX, SUBMISSIONS},
     observe::Tally,
+    record::Tape,
     secure::Certificate,
     shard::{Doors, Shard, ShardConfig},
 };
@@ -48,6 +50,8 @@ pub struct MediaConfig {
     pub seed: u64,
     /// Whose hash session descriptions name when media is protected by a handshake.
     pub certificate: Arc<Certificate>,
+    /// What players say.
+    pub library: Arc<Library>,
 }
 
 impl MediaConfig {
@@ -182,6 +186,12 @@ impl ShardHandle {
         self.doors.counters.snapshot()
     }
 
+    /// Where the sound of its recorders comes out; for one file writer.
+    #[must_use]
+    pub fn tape(&self) -> Tape {
+        self.doors.tape.clone()
+    }
+
     /// Whether its thread runs.
     #[must_use]
     pub fn is_alive(&self) -> bool {
@@ -225,6 +235,7 @@ fn start(config: &MediaConfig, number: u16, slots: u32, waker: Waker) -> Result<
             ports: config.ports.clone(),
             seed: config.seed,
             certificate: Arc::clone(&config.certificate),
+            library: Arc::clone(&config.library),
         },
         system::monotonic(),
     );

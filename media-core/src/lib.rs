@@ -2,7 +2,7 @@
 //!
 //! Rooms, each knowing only those before it: [`limits`], [`observe`] (counters), [`rtp`] (bytes in place), [`io`] (sockets; the only
 //! home of system calls and `unsafe`), [`flow`] (ports, sources), [`audio`] (samples), [`codec`] (payloads to samples and back),
-//! [`secure`] (SRTP and its keys), [`session`] (legs and their paths), [`shard`] (the loop), [`boot`] (threads). It knows no SIP, SDP or call; it obeys
+//! [`secure`] (SRTP and its keys), [`record`] (sound for the file writer), [`session`] (legs and their paths), [`shard`] (the loop), [`boot`] (threads). It knows no SIP, SDP or call; it obeys
 //! [`contract::MediaCommand`] and answers with [`contract::MediaEvent`].
 
 pub mod limits;
@@ -21,6 +21,8 @@ pub mod audio;
 pub mod codec;
 
 pub mod secure;
+
+pub mod record;
 
 pub mod session;
 

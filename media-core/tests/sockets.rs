@@ -185,6 +185,7 @@ fn spawned_shards_answer_from_their_own_ports_and_stop() {
         ports: 31_000..=31_099,
         seed: 3,
         certificate: rig::certificate(),
+        library: Arc::default(),
     };
     assert_eq!(check_limits(&config), []);
     let (ring, rang) = mpsc::sync_channel(64);
@@ -221,6 +222,7 @@ fn limits_that_do_not_suffice_are_named_with_what_they_allow() {
         ports: 1_024..=65_535,
         seed: 3,
         certificate: rig::certificate(),
+        library: Arc::default(),
     };
     let files = media_core::io::system::open_files().soft.unwrap_or(u64::MAX);
     let note = check_limits(&config).into_iter().find(|note| note.text.contains("LimitNOFILE=64512"));

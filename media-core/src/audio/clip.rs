@@ -10,6 +10,9 @@ use std::{collections::BTreeMap, sync::Arc};
 /// Octets of one name; a longer one is refused.
 pub const NAME_OCTETS_MAX: usize = 255;
 
+/// Octets of all clips unless said otherwise: an hour and a half at 8,000 Hz and as much again at 16,000 Hz. A clip past it is refused.
+pub const OCTETS_MAX: usize = 256 << 20;
+
 /// One piece of sound, decoded.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Clip {
@@ -84,6 +87,13 @@ pub struct Library {
 struct Shelf {
     clips: BTreeMap<Arc<str>, Arc<Clip>>,
     octets: usize,
+}
+
+impl Default for Library {
+    /// An empty library for at most [`OCTETS_MAX`] of samples.
+    fn default() -> Self {
+        Self::new(OCTETS_MAX)
+    }
 }
 
 impl Library {

@@ -12,10 +12,12 @@ mod told;
 mod wheel;
 
 use crate::{
+    audio::clip::Library,
     flow::Ports,
     io::Io,
     limits::{COMMANDS, COMMANDS_PER_TURN, IDLE_WAIT_MAX},
     observe::{Counters, Tally},
+    record::Tape,
     secure::Certificate,
     session::Session,
 };
@@ -48,6 +50,8 @@ pub struct ShardConfig {
     pub seed: u64,
     /// With which it answers and begins handshakes.
     pub certificate: Arc<Certificate>,
+    /// What players say.
+    pub library: Arc<Library>,
 }
 
 /// The doors of a shard, as others see them.
@@ -59,6 +63,8 @@ pub struct Doors {
     pub events: Arc<ArrayQueue<MediaEvent>>,
     /// What the shard counts.
     pub counters: Arc<Counters>,
+    /// Recorded sound out.
+    pub tape: Tape,
 }
 
 /// What a turn did.
@@ -81,6 +87,7 @@ pub struct Shard {
     told: Told,
     commands: Arc<ArrayQueue<MediaCommand>>,
     counters: Arc<Counters>,
+    tape: Tape,
     tally: Tally,
     paths_missing: u64,
     /// How many legs there have been.
@@ -108,6 +115,7 @@ impl Shard {
             told: Told::new(),
             commands: Arc::new(ArrayQueue::new(COMMANDS)),
             counters: Arc::default(),
+            tape: Tape::default(),
             tally: Tally::default(),
             paths_missing: 0,
             serial: 0,
@@ -125,6 +133,7 @@ impl Shard {
             commands: Arc::clone(&self.commands),
             events: Arc::clone(self.told.ring()),
             counters: Arc::clone(&self.counters),
+            tape: self.tape.clone(),
         }
     }
 

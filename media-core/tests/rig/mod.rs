@@ -165,5 +165,6 @@ pub fn config(ports: RangeInclusive<u16>) -> ShardConfig {
         ports,
         seed: 7,
         certificate: certificate(),
+        library: std::sync::Arc::default(),
     }
 }
