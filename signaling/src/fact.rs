@@ -78,6 +78,17 @@ pub enum Fact {
         /// Why.
         why: contract::MediaRefusal,
     },
+    /// A leg's sound misses a target that it met before, or from the beginning (RTP-11).
+    QualityMissed {
+        /// The call.
+        call: CallId,
+        /// The leg's number within it.
+        leg: u16,
+        /// Which target.
+        target: QualityTarget,
+        /// None was missed by this leg before.
+        first: bool,
+    },
     /// A check of our own failed. It is a defect of ours; the thing concerned was ended and returned.
     InvariantViolated {
         /// The check's name.
@@ -120,6 +131,22 @@ pub enum DropReason {
     Oversize,
     /// A table is full.
     Exhausted,
+}
+
+/// What is expected of every leg's sound (RTP-11).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum QualityTarget {
+    /// Packets lost: at most 3 %.
+    Loss,
+    /// Delay one way: at most 150 ms.
+    Latency,
+    /// Interarrival jitter: at most 30 ms.
+    Jitter,
+}
+
+impl QualityTarget {
+    /// All, in order.
+    pub const ALL: [Self; 3] = [Self::Loss, Self::Latency, Self::Jitter];
 }
 
 /// State of a call (CALL-02).

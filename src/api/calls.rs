@@ -77,17 +77,30 @@ pub(super) struct Quality {
     jitter_ms: f64,
     /// Round trip, milliseconds, when the phone tells.
     rtt_ms: Option<f64>,
+    /// Lowest score of any interval of about 5 s.
+    mos_min: Option<f32>,
+    /// Most packets in a row that never came.
+    loss_longest: u32,
+    /// What the phone hears, as it tells: mean opinion score.
+    phone_mos: Option<f32>,
+    /// What the phone hears, as it tells: packets it never got, per cent.
+    phone_loss_percent: Option<f64>,
+    /// What the phone hears, as it tells: jitter, milliseconds.
+    phone_jitter_ms: Option<f64>,
 }
 
 impl From<LegReport> for Quality {
-    #[expect(clippy::cast_precision_loss, reason = "packets of one leg are far below 2^52")]
     fn from(report: LegReport) -> Self {
-        let expected = (report.packets_received + report.packets_lost).max(1);
         Self {
             mos: report.mos,
-            loss_percent: report.packets_lost as f64 * 100.0 / expected as f64,
+            loss_percent: report.loss().unwrap_or_default() * 100.0,
             jitter_ms: report.jitter.as_secs_f64() * 1_000.0,
             rtt_ms: report.round_trip.map(|time| time.as_secs_f64() * 1_000.0),
+            mos_min: report.mos_min,
+            loss_longest: report.bursts.longest,
+            phone_mos: report.peer.and_then(|peer| peer.mos),
+            phone_loss_percent: report.peer_loss().map(|loss| loss * 100.0),
+            phone_jitter_ms: report.peer.map(|peer| peer.jitter.as_secs_f64() * 1_000.0),
         }
     }
 }

@@ -4,10 +4,13 @@
 //! they are read ([`Metrics::observe_status`]), so that they are never older than the answer.
 
 use super::names;
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
+use contract::{Codec, LegReport};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
+};
 use signaling::{
     effect::StatusView,
-    fact::{CallRecord, Disposition, DropReason, Fact, MethodLabel},
+    fact::{CallRecord, Disposition, DropReason, Fact, MethodLabel, QualityTarget},
     flow::Transport,
 };
 
@@ -33,9 +36,11 @@ pub struct Metrics {
     calls: Vec<IntCounter>,
     setup: Histogram,
     call_bytes: Histogram,
-    mos: Histogram,
-    loss: Histogram,
-    jitter: Histogram,
+    mos: HistogramVec,
+    loss: HistogramVec,
+    jitter: HistogramVec,
+    round_trip: HistogramVec,
+    targets_missed: Vec<IntCounter>,
     store_failures: IntCounter,
     media_refused: Vec<IntCounter>,
     invariants: IntCounterVec,
@@ -72,6 +77,11 @@ impl Metrics {
         )?;
         let calls = make.counters("ironbell_calls_total", "Calls that ended.", &["direction", "disposition"])?;
         let refused = make.counters("ironbell_media_refused_total", "Legs a shard refused.", &["reason"])?;
+        let targets = make.counters(
+            "ironbell_media_quality_breaches_total",
+            "Times the sound of a leg fell below a target: loss over 3 %, latency over 150 ms, jitter over 30 ms.",
+            &["what"],
+        )?;
         let invariants = make.counters(
             "ironbell_invariant_violations_total",
             "Checks of the exchange by itself that failed: defects.",
@@ -114,21 +124,29 @@ impl Metrics {
                 "Memory a call held at its largest.",
                 &[1024.0, 2048.0, 4096.0, 6144.0, 8192.0, 12288.0, 16384.0, 32768.0, 65536.0],
             )?,
-            mos: make.histogram(
+            mos: make.sounds(
                 "ironbell_media_mos",
-                "Mean opinion score of a leg, by the E-model.",
+                "Mean opinion score of a direction of a leg, by the E-model: in is what came from its phone, out what its phone tells.",
                 &[1.5, 2.0, 2.5, 3.0, 3.3, 3.6, 3.8, 4.0, 4.2, 4.3, 4.4, 4.5],
             )?,
-            loss: make.histogram(
+            loss: make.sounds(
                 "ironbell_media_loss_ratio",
-                "Packets of a leg that never came.",
+                "The part of packets of a direction of a leg that never came.",
                 &[0.0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0],
             )?,
-            jitter: make.histogram(
+            jitter: make.sounds(
                 "ironbell_media_jitter_seconds",
-                "Interarrival jitter of a leg.",
+                "Interarrival jitter of a direction of a leg.",
                 &[0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5],
             )?,
+            round_trip: make.sounds(
+                "ironbell_media_round_trip_seconds",
+                "Round trip to the phone of a leg, as its RTCP tells.",
+                &[0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0],
+            )?,
+            targets_missed: QualityTarget::ALL
+                .map(|target| targets.with_label_values(&[names::target(target)]))
+                .to_vec(),
             store_failures: make.counter("ironbell_store_failures_total", "Writes the store did not take in time.")?,
             records_lost: make.counter("ironbell_records_lost_total", "Call records that found no room any more.")?,
             active: make.gauge("ironbell_calls_active", "Calls up.")?,
@@ -187,6 +205,7 @@ impl Metrics {
             Fact::CallSetUp { took, .. } => self.setup.observe(took.as_secs_f64()),
             Fact::CallEnded(record) => self.observe_call(record),
             Fact::MediaRefused { why, .. } => self.media_refused[names::refusal_place(*why)].inc(),
+            Fact::QualityMissed { target, .. } => self.targets_missed[*target as usize].inc(),
             Fact::InvariantViolated { invariant } => self.invariants.with_label_values(&[*invariant]).inc(),
             Fact::Registered { .. } | Fact::Unregistered { .. } | Fact::CallChanged { .. } => {}
         }
@@ -197,16 +216,32 @@ impl Metrics {
         #[expect(clippy::cast_precision_loss, reason = "a call's memory is far below 2^52 bytes")]
         self.call_bytes.observe(record.bytes as f64);
         for report in record.legs.iter().filter_map(|leg| leg.report) {
-            let expected = report.packets_received + report.packets_lost;
-            if expected == 0 {
-                continue;
-            }
-            #[expect(clippy::cast_precision_loss, reason = "packets of one leg are far below 2^52")]
-            self.loss.observe(report.packets_lost as f64 / expected as f64);
-            self.jitter.observe(report.jitter.as_secs_f64());
-            if let Some(mos) = report.mos {
-                self.mos.observe(f64::from(mos));
-            }
+            self.observe_sound(&report);
+        }
+    }
+
+    /// Counts how a leg sounded, each direction by itself. A direction without a packet did not sound.
+    fn observe_sound(&self, report: &LegReport) {
+        let codec = names::codec(report.codec);
+        let tier = names::TIERS[usize::from(report.tier).min(names::TIERS.len() - 1)];
+        let [inward, outward] = names::DIRECTIONS.map(|direction| [codec, tier, direction]);
+        if let Some(loss) = report.loss() {
+            self.loss.with_label_values(&inward).observe(loss);
+            self.jitter.with_label_values(&inward).observe(report.jitter.as_secs_f64());
+        }
+        if let Some(mos) = report.mos {
+            self.mos.with_label_values(&inward).observe(f64::from(mos));
+        }
+        if let Some(trip) = report.round_trip {
+            self.round_trip.with_label_values(&outward).observe(trip.as_secs_f64());
+        }
+        let Some(peer) = report.peer else { return };
+        if let Some(loss) = report.peer_loss() {
+            self.loss.with_label_values(&outward).observe(loss);
+            self.jitter.with_label_values(&outward).observe(peer.jitter.as_secs_f64());
+        }
+        if let Some(mos) = peer.mos {
+            self.mos.with_label_values(&outward).observe(f64::from(mos));
         }
     }
 
@@ -250,6 +285,16 @@ impl Maker<'_> {
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<prometheus::IntGaugeVec> {
         self.add(prometheus::IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    /// A histogram of what legs sound like. There from the first scrape for the codec that every phone has, for others from their first leg.
+    fn sounds(&self, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<HistogramVec> {
+        let opts = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let figure = self.add(HistogramVec::new(opts, &["codec", "tier", "direction"])?)?;
+        for direction in names::DIRECTIONS {
+            figure.with_label_values(&[names::codec(Some(Codec::Pcmu)), "1", direction]);
+        }
+        Ok(figure)
     }
 
     fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {

@@ -65,6 +65,13 @@ impl Publisher {
             Fact::MediaRefused { call, why } => {
                 tracing::warn!(component = "media", %call, ?why, "a leg was refused");
             }
+            // One line a leg; that it misses a target again, or another, is for the counter.
+            Fact::QualityMissed { call, leg, target, first: true } => {
+                tracing::warn!(component = "media", %call, leg, target = names::target(target), "the sound of a leg is below target");
+            }
+            Fact::QualityMissed { call, leg, target, first: false } => {
+                tracing::debug!(component = "media", %call, leg, target = names::target(target), "the sound of a leg is below target");
+            }
             Fact::InvariantViolated { invariant } => {
                 tracing::error!(
                     component = "signaling",

@@ -1,8 +1,8 @@
 //! What kinds and reasons are called in figures, records and logs.
 
-use contract::MediaRefusal;
+use contract::{Codec, MediaRefusal};
 use signaling::{
-    fact::{Disposition, DropReason, HangupCause, MethodLabel},
+    fact::{Disposition, DropReason, HangupCause, MethodLabel, QualityTarget},
     flow::Transport,
 };
 
@@ -58,6 +58,31 @@ pub(super) const fn refusal_place(why: MediaRefusal) -> usize {
         MediaRefusal::DescriptorsExhausted => 1,
         MediaRefusal::SessionsExhausted => 2,
         MediaRefusal::System(_) => 3,
+    }
+}
+
+/// Tiers of media as labels.
+pub(super) const TIERS: [&str; 3] = ["0", "1", "2"];
+
+/// A target for sound as a label.
+pub(super) const fn target(target: QualityTarget) -> &'static str {
+    match target {
+        QualityTarget::Loss => "loss",
+        QualityTarget::Latency => "latency",
+        QualityTarget::Jitter => "jitter",
+    }
+}
+
+/// A codec as a label; those we do not know are one.
+pub(super) const fn codec(codec: Option<Codec>) -> &'static str {
+    match codec {
+        Some(Codec::Pcmu) => "PCMU",
+        Some(Codec::Pcma) => "PCMA",
+        Some(Codec::G722) => "G722",
+        Some(Codec::G729) => "G729",
+        Some(Codec::Opus) => "opus",
+        Some(Codec::L16) => "L16",
+        Some(Codec::TelephoneEvent | Codec::ComfortNoise | Codec::Other(_)) | None => "other",
     }
 }
 

@@ -256,4 +256,12 @@ impl LegReport {
         let expected = self.packets_received.saturating_add(self.packets_lost);
         (expected > 0).then(|| self.packets_lost as f64 / expected as f64)
     }
+
+    /// The part of our packets that the peer tells it never got, 0 to 1; `None` when it tells nothing, or nothing was sent. What was lost
+    /// before it came to us was never sent, yet is part of what the peer misses.
+    #[must_use]
+    pub fn peer_loss(&self) -> Option<f64> {
+        let lost = self.peer?.packets_lost;
+        (self.packets_sent > 0).then(|| (f64::from(lost) / self.packets_sent as f64).min(1.0))
+    }
 }

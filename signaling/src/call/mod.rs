@@ -55,7 +55,7 @@ use crate::{
     transaction::{ClientId, ServerId},
 };
 use alarm::Alarms;
-use contract::{Instant, Keypress, MediaEvent, MemberId};
+use contract::{Instant, Keypress, LegReport, MediaEvent, MemberId};
 use exchange::{Exchange, Stage};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -361,10 +361,13 @@ impl Call {
             | MediaEvent::LegUnsecured { .. } => {}
             MediaEvent::LegSilent { member, .. } => self.fell_silent(office, member.0),
             MediaEvent::LegMeasured { member, report, .. } => {
-                self.session.measured(member, report);
+                self.measured(office, member, report);
                 self.heard_again(member.0, report.packets_received);
             }
-            MediaEvent::LegClosed { member, report, .. } => self.session.leg_closed(member, report),
+            MediaEvent::LegClosed { member, report, .. } => {
+                self.measured(office, member, report);
+                self.session.leg_closed(member);
+            }
             MediaEvent::SessionClosed { .. } => {
                 if self.is_over() {
                     office.disarm(&mut self.alarms, Alarm::MediaClose);
@@ -375,6 +378,13 @@ impl Call {
                     self.end(office, End::by_us(HangupCause::Fault));
                 }
             }
+        }
+    }
+
+    /// Takes a leg's figures, and tells which targets they miss.
+    fn measured(&mut self, office: &mut Office<'_>, member: MemberId, report: LegReport) {
+        for (target, first) in self.session.measured(member, report) {
+            office.fact(Fact::QualityMissed { call: self.id, leg: member.0, target, first });
         }
     }
 

@@ -6,6 +6,7 @@
 
 pub mod hearing;
 pub mod session;
+pub mod targets;
 
 pub use hearing::{Ear, bridge, echo};
 pub use session::{Member, MemberState, Session};

@@ -1,7 +1,10 @@
 //! The media of one call: its members on one shard, and what has been asked of that shard.
 
-use super::Door;
-use crate::effect::{Effect, Effects};
+use super::{Door, targets::Watch};
+use crate::{
+    effect::{Effect, Effects},
+    fact::QualityTarget,
+};
 use contract::{
     Device, HearingTable, Instant, Keypress, LegReport, LegSpec, MediaCommand, MemberId, PeerSpec, SessionId, ShardId,
 };
@@ -17,6 +20,8 @@ pub struct Member {
     pub state: MemberState,
     /// The last figures told of it.
     pub report: Option<LegReport>,
+    /// Whether they are within the targets.
+    pub watch: Watch,
 }
 
 /// How far a member is.
@@ -84,7 +89,7 @@ impl Session {
         if self.closing || self.member(id).is_some() {
             return;
         }
-        self.members.push(Member { id, state: MemberState::Opening, report: None });
+        self.members.push(Member { id, state: MemberState::Opening, report: None, watch: Watch::default() });
         let session = self.id;
         self.tell(door, out, MediaCommand::OpenLeg { session, member: id, spec });
     }
@@ -94,7 +99,7 @@ impl Session {
         if self.closing || self.member(id).is_some() {
             return;
         }
-        self.members.push(Member { id, state: MemberState::Device, report: None });
+        self.members.push(Member { id, state: MemberState::Device, report: None, watch: Watch::default() });
         let session = self.id;
         self.tell(door, out, MediaCommand::OpenDevice { session, member: id, device });
     }
@@ -172,15 +177,25 @@ impl Session {
         waited
     }
 
-    /// Figures of a running or closing leg; returns those known before.
-    pub(crate) fn measured(&mut self, id: MemberId, report: LegReport) -> Option<LegReport> {
-        self.members.iter_mut().find(|member| member.id == id)?.report.replace(report)
+    /// Figures of a running or closing leg; returns the targets they newly miss, each with whether the leg
+    /// never missed one before.
+    pub(crate) fn measured(
+        &mut self,
+        id: MemberId,
+        report: LegReport,
+    ) -> impl Iterator<Item = (QualityTarget, bool)> + use<> {
+        let member = self.members.iter_mut().find(|member| member.id == id);
+        let missed = member.map(|member| {
+            member.report = Some(report);
+            let missed = member.watch.look(&report);
+            missed.map(|target| target.map(|target| (target, member.watch.is_first())))
+        });
+        missed.into_iter().flatten().flatten()
     }
 
     /// The leg is closed.
-    pub(crate) fn leg_closed(&mut self, id: MemberId, report: LegReport) {
+    pub(crate) fn leg_closed(&mut self, id: MemberId) {
         if let Some(member) = self.members.iter_mut().find(|member| member.id == id) {
-            member.report = Some(report);
             member.state = MemberState::Gone;
         }
     }

@@ -5,7 +5,7 @@ use contract::{Instant, LegReport};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use signaling::fact::{CallRecord, LegRecord};
-use std::fmt;
+use std::{fmt, time::Duration};
 use utoipa::ToSchema;
 
 /// A wall time of a record: RFC 3339, UTC, milliseconds.
@@ -134,6 +134,53 @@ pub struct QualityRow {
     pub packets_received: u64,
     /// RTP packets to the phone.
     pub packets_sent: u64,
+    /// Lowest score of any interval of about 5 s.
+    #[serde(default)]
+    pub mos_min: Option<f32>,
+    /// Largest jitter of any interval.
+    #[serde(default)]
+    pub jitter_max_ms: f64,
+    /// Longest round trip.
+    #[serde(default)]
+    pub rtt_max_ms: Option<f64>,
+    /// How long sound waited to be played evenly; none when it was passed on as it came.
+    #[serde(default)]
+    pub playout_ms: Option<f64>,
+    /// Packets that came more than once.
+    #[serde(default)]
+    pub packets_duplicate: u32,
+    /// Packets that came out of order and still in time.
+    #[serde(default)]
+    pub packets_reordered: u32,
+    /// Most packets in a row that never came.
+    #[serde(default)]
+    pub loss_longest: u32,
+    /// Packets lost within bursts (RFC 3611), in percent.
+    #[serde(default)]
+    pub burst_loss_percent: f64,
+    /// Mean length of bursts.
+    #[serde(default)]
+    pub burst_ms: f64,
+    /// What the phone tells of what it heard, when it does.
+    #[serde(default)]
+    pub phone: Option<PhoneRow>,
+}
+
+/// What a phone tells of what it heard, by its RTCP. On a relayed call that is the whole way from the other phone.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+pub struct PhoneRow {
+    /// Mean opinion score, 1.0 to 4.5: its own, else by the E-model.
+    pub mos: Option<f32>,
+    /// Lowest score it told.
+    pub mos_min: Option<f32>,
+    /// Packets it never got, in percent of those sent.
+    pub loss_percent: f64,
+    /// The largest part it lost between two of its reports, in percent.
+    pub loss_max_percent: f64,
+    /// Its jitter.
+    pub jitter_ms: f64,
+    /// Its largest jitter.
+    pub jitter_max_ms: f64,
 }
 
 impl CallRow {
@@ -190,15 +237,32 @@ impl QualityRow {
     /// The figures of a report.
     #[must_use]
     pub fn new(report: &LegReport) -> Self {
-        let expected = report.packets_received.saturating_add(report.packets_lost);
-        let loss = if expected == 0 { 0.0 } else { report.packets_lost as f64 * 100.0 / expected as f64 };
+        let percent = |part: f64| millis(part * 100.0);
+        let ms = |span: Duration| millis(span.as_secs_f64() * 1_000.0);
         Self {
             mos: report.mos,
-            loss_percent: millis(loss),
-            jitter_ms: millis(report.jitter.as_secs_f64() * 1_000.0),
-            rtt_ms: report.round_trip.map(|trip| millis(trip.as_secs_f64() * 1_000.0)),
+            loss_percent: percent(report.loss().unwrap_or_default()),
+            jitter_ms: ms(report.jitter),
+            rtt_ms: report.round_trip.map(ms),
             packets_received: report.packets_received,
             packets_sent: report.packets_sent,
+            mos_min: report.mos_min,
+            jitter_max_ms: ms(report.jitter_max),
+            rtt_max_ms: report.round_trip_max.map(ms),
+            playout_ms: report.playout_delay.map(ms),
+            packets_duplicate: report.packets_duplicate,
+            packets_reordered: report.packets_reordered,
+            loss_longest: report.bursts.longest,
+            burst_loss_percent: percent(f64::from(report.bursts.burst_density)),
+            burst_ms: ms(report.bursts.burst_duration),
+            phone: report.peer.map(|peer| PhoneRow {
+                mos: peer.mos,
+                mos_min: peer.mos_min,
+                loss_percent: percent(report.peer_loss().unwrap_or_default()),
+                loss_max_percent: percent(f64::from(peer.loss_max)),
+                jitter_ms: ms(peer.jitter),
+                jitter_max_ms: ms(peer.jitter_max),
+            }),
         }
     }
 }

@@ -101,6 +101,7 @@ impl World {
             | Fact::Unregistered { .. }
             | Fact::StoreFailed
             | Fact::CallChanged { .. }
+            | Fact::QualityMissed { .. }
             | Fact::CallSetUp { .. }
             | Fact::CallEnded(_)
             | Fact::MediaRefused { .. } => self.trace.event(self.now, fact),
