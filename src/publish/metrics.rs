@@ -360,4 +360,33 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
     }
+    #[test]
+    fn each_direction_of_a_leg_is_measured_by_itself() {
+        let metrics = Metrics::new().unwrap();
+        let peer = contract::PeerReport { packets_lost: 250, mos: Some(3.1), ..Default::default() };
+        metrics.observe_sound(&LegReport {
+            codec: Some(Codec::Opus),
+            tier: 2,
+            packets_received: 990,
+            packets_lost: 10,
+            packets_sent: 1_000,
+            mos: Some(4.15),
+            peer: Some(peer),
+            ..LegReport::default()
+        });
+        // A leg that nothing came from and that tells nothing did not sound.
+        metrics.observe_sound(&LegReport { codec: Some(Codec::Opus), tier: 2, ..LegReport::default() });
+        let text = metrics.render();
+        for line in [
+            r#"ironbell_media_loss_ratio_sum{codec="opus",direction="in",tier="2"} 0.01"#,
+            r#"ironbell_media_loss_ratio_sum{codec="opus",direction="out",tier="2"} 0.25"#,
+            r#"ironbell_media_loss_ratio_count{codec="opus",direction="in",tier="2"} 1"#,
+            r#"ironbell_media_mos_bucket{codec="opus",direction="in",tier="2",le="4"} 0"#,
+            r#"ironbell_media_mos_bucket{codec="opus",direction="in",tier="2",le="4.2"} 1"#,
+            r#"ironbell_media_mos_bucket{codec="opus",direction="out",tier="2",le="3.3"} 1"#,
+            r#"ironbell_media_mos_count{codec="PCMU",direction="in",tier="1"} 0"#,
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
+        }
+    }
 }

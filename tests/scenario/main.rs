@@ -47,6 +47,7 @@ mod numbers;
 mod passwords;
 mod ports_exhausted;
 mod ports_return;
+mod quality;
 mod records;
 mod redirected;
 mod refusals;

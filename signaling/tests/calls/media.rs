@@ -3,7 +3,10 @@
 use super::{talking, two};
 use contract::{LegReport, MediaCommand, MediaEvent, MediaRefusal, MemberId, NodeId, SessionId};
 use core::time::Duration;
-use signaling::{fact::HangupCause, input::Input};
+use signaling::{
+    fact::{Fact, HangupCause, QualityTarget},
+    input::Input,
+};
 
 fn silent(session: SessionId, member: u16) -> Input<'static> {
     Input::Media(MediaEvent::LegSilent { session, member: MemberId(member) })
@@ -175,4 +178,24 @@ fn parties_that_died_on_hold_are_noticed_after_it() {
     line.pass_seconds(1);
     line.expect(alice.address, "BYE");
     assert_eq!(line.record().hangup_cause, HangupCause::MediaSilent);
+}
+
+#[test]
+fn a_leg_below_target_is_told_once_and_again_only_by_another_target() {
+    let (mut line, mut alice, mut boris) = two();
+    talking(&mut line, &mut alice, &mut boris);
+    let (call, session) = (line.call().id, line.call().session());
+    let mut missed = |packets_received, packets_lost, jitter_ms| {
+        line.facts.clear();
+        let jitter = Duration::from_millis(jitter_ms);
+        let report = LegReport { packets_received, packets_lost, jitter, ..LegReport::default() };
+        line.happen(Input::Media(MediaEvent::LegMeasured { session, member: MemberId(1), report }));
+        let facts = line.facts.iter();
+        facts.filter(|fact| matches!(fact, Fact::QualityMissed { .. })).cloned().collect::<Vec<_>>()
+    };
+    let told = |target, first| vec![Fact::QualityMissed { call, leg: 1, target, first }];
+    assert_eq!(missed(500, 5, 10), []);
+    assert_eq!(missed(1_000, 55, 10), told(QualityTarget::Loss, true));
+    assert_eq!(missed(1_500, 105, 10), []);
+    assert_eq!(missed(2_000, 155, 45), told(QualityTarget::Jitter, false));
 }
