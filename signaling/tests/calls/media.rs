@@ -184,7 +184,7 @@ fn parties_that_died_on_hold_are_noticed_after_it() {
 fn a_leg_below_target_is_told_once_and_again_only_by_another_target() {
     let (mut line, mut alice, mut boris) = two();
     talking(&mut line, &mut alice, &mut boris);
-    let (call, session) = (line.call().id, line.call().session());
+    let (call, session) = (line.call(), line.call().session());
     let mut missed = |packets_received, packets_lost, jitter_ms| {
         line.facts.clear();
         let jitter = Duration::from_millis(jitter_ms);
