@@ -261,6 +261,8 @@ pub enum HangupCause {
     Exhausted,
     /// No common codec, or a session description we cannot use.
     Incompatible,
+    /// Media could not be protected as it must be, or its protection failed.
+    Unprotected,
     /// The party did not acknowledge or answer any more.
     PeerGone,
     /// By the API.

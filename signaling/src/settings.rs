@@ -198,6 +198,8 @@ pub struct Extension {
     pub nat: Nat,
     /// How keys pressed are told to and by the phone.
     pub dtmf: Dtmf,
+    /// Whether media of its phones is encrypted by keys in session descriptions. A browser's always is.
+    pub encryption: Encryption,
     /// An unanswered call to the account ends after this.
     pub no_answer_after: Duration,
 }
@@ -249,6 +251,18 @@ pub enum Dtmf {
     Info,
     /// Events where they were negotiated, else SIP INFO where the phone allows it, else tones.
     Auto,
+}
+
+/// Encryption of the media of an account's phones (RTP-10).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Encryption {
+    /// No keys are offered or taken; an offer that insists is refused.
+    Off,
+    /// Keys are offered beside clear (RFC 8643) and taken where they are offered.
+    #[default]
+    Optional,
+    /// Only encrypted media is offered and taken.
+    Required,
 }
 
 /// NAT treatment of an account's signaling and media (SIP-10).

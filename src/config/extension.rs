@@ -237,7 +237,6 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         ("follow_me", "extensions.follow_me"),
         ("voicemail", "extensions.voicemail"),
         ("email", "extensions.email"),
-        ("media_encryption", "extensions.media_encryption"),
     ] {
         s.mark_not_active(r, key, section);
     }
@@ -262,18 +261,8 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
     let forward = s.section(r, "forward", forward);
     let follow_me = s.get(r, "follow_me", Vec::new(), sections(20, follow_me));
     let voicemail = s.section(r, "voicemail", |r, s| voicemail(r, s, number.as_deref().unwrap_or_default()));
-    let media_encryption = s.get(r, "media_encryption", Encryption::Optional, |r, node| {
-        let words = &[("off", Encryption::Off), ("optional", Encryption::Optional), ("required", Encryption::Required)];
-        let read = one_of(words)(r, node)?;
-        if read == Encryption::Required {
-            r.warn(
-                node.at,
-                "media encryption is not enforced in this version",
-                "a network of its own for these phones",
-            );
-        }
-        Some(read)
-    });
+    let words = &[("off", Encryption::Off), ("optional", Encryption::Optional), ("required", Encryption::Required)];
+    let media_encryption = s.get(r, "media_encryption", Encryption::Optional, one_of(words));
     let nat =
         s.get(r, "nat", NatMode::Auto, one_of(&[("auto", NatMode::Auto), ("yes", NatMode::Yes), ("no", NatMode::No)]));
     let dtmf = s.get(

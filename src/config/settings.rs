@@ -1,9 +1,9 @@
 //! From the configuration to the value signaling reads.
 
-use super::{CodecName, Config, DigestName, DtmfMode, Extension, NatMode, Sip};
+use super::{CodecName, Config, DigestName, DtmfMode, Encryption, Extension, NatMode, Sip};
 use contract::{Codec, NodeId};
 use signaling::settings::{
-    CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension as Account, Host, Listener,
+    self, CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension as Account, Host, Listener,
     MediaSettings, Nat, Permissions, RegistrationSettings, Settings,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -127,6 +127,11 @@ fn account(extension: &Extension) -> Account {
             DtmfMode::Inband => Dtmf::Inband,
             DtmfMode::Info => Dtmf::Info,
             DtmfMode::Auto => Dtmf::Auto,
+        },
+        encryption: match extension.media_encryption {
+            Encryption::Off => settings::Encryption::Off,
+            Encryption::Optional => settings::Encryption::Optional,
+            Encryption::Required => settings::Encryption::Required,
         },
         no_answer_after: extension.forward.no_answer_after,
     }

@@ -106,6 +106,7 @@ pub const fn hangup_cause(cause: HangupCause) -> &'static str {
         HangupCause::LengthLimit => "length limit",
         HangupCause::Exhausted => "exhausted",
         HangupCause::Incompatible => "incompatible",
+        HangupCause::Unprotected => "media unprotected",
         HangupCause::PeerGone => "peer gone",
         HangupCause::Operator => "operator",
         HangupCause::Shutdown => "shutdown",

@@ -174,6 +174,7 @@ mod tests {
             codecs: Vec::new(),
             nat: Nat::Auto,
             dtmf: Dtmf::default(),
+            encryption: crate::settings::Encryption::default(),
             no_answer_after: Duration::from_secs(30),
         };
         Settings {

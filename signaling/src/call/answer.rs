@@ -78,6 +78,7 @@ impl Call {
     fn join_late(&mut self, office: &mut Office<'_>, number: u16, cseq: u32, response: &Message<'_>) {
         let body = response.body();
         let offer = if is_sdp(response) { describe::view(body).ok() } else { None };
+        let offer = offer.filter(|offer| self.may_offer(number, &offer.carriage).is_ok());
         let Some(offer) = offer else { return self.refuse_answer(office, number, cseq, response) };
         let caller = self.caller;
         // An offer of which the accounts may use nothing is no offer.
@@ -234,14 +235,14 @@ impl Call {
                 self.acknowledge(office, asked, late.cseq, late.declined.as_deref());
                 self.end(office, End::by_us(HangupCause::Incompatible));
             }
-            (None, _, Some(answer)) => {
+            (None, _, Some(answer)) if self.may_answer(number, &answer.carriage) => {
                 if let Some(leg) = self.leg_mut(number) {
                     leg.talk.remote = Some(answer);
                 }
                 self.describe_leg(office, number, None);
                 self.update_hearing(office);
             }
-            (None, _, None) => self.end(office, End::by_us(HangupCause::Incompatible)),
+            (None, _, _) => self.end(office, End::by_us(HangupCause::Incompatible)),
         }
     }
 

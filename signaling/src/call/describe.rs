@@ -2,7 +2,7 @@
 
 use crate::{
     message::Malformed,
-    sdp::{self, Audio, Description, Direction, Local, Rewrite},
+    sdp::{self, Audio, Carriage, Description, Direction, Local, Rewrite},
 };
 use contract::{Codec, Format};
 use core::{
@@ -15,7 +15,7 @@ use core::{
 pub struct View {
     /// Where its RTP goes; `None`: nowhere yet (RFC 3264 section 8.4), or by name.
     pub rtp: Option<SocketAddr>,
-    /// Where its RTCP goes.
+    /// Where its RTCP goes, unless it shares RTP's port.
     pub rtcp: Option<SocketAddr>,
     /// What it does.
     pub direction: Direction,
@@ -23,6 +23,8 @@ pub struct View {
     pub formats: Vec<Format>,
     /// How much sound it wants in a packet.
     pub packet_time: Duration,
+    /// How its stream is carried.
+    pub carriage: Carriage,
 }
 
 impl View {
@@ -47,7 +49,7 @@ impl View {
     /// Heap octets held.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        self.formats.capacity() * size_of::<Format>()
+        self.formats.capacity() * size_of::<Format>() + self.carriage.heap_bytes()
     }
 }
 
@@ -84,7 +86,7 @@ impl Unusable {
 pub(super) fn view(bytes: &[u8]) -> Result<View, Unusable> {
     let description = Description::parse(bytes).map_err(Unusable::Malformed)?;
     let audio = description.audio().filter(|audio| !audio.is_refused()).ok_or(Unusable::NoAudio)?;
-    Ok(read(&audio))
+    Ok(read(&description, &audio))
 }
 
 /// The answer that takes nothing of an offer: every stream is refused (RFC 3264 section 6). RFC 3261 section 13.2.2.4: an offer in a 2xx is
@@ -92,16 +94,23 @@ pub(super) fn view(bytes: &[u8]) -> Result<View, Unusable> {
 pub(super) fn declined(offer: &[u8]) -> Option<Box<[u8]>> {
     let description = Description::parse(offer).ok()?;
     let local = Local { session_id: 0, version: 0, rtp: SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0), rtcp: None };
-    let how = Rewrite { local, keep: &|_| false, order: &[], add: &[], direction: None };
+    let carriage = &Carriage::default();
+    let how = Rewrite { local, carriage, keep: &|_| false, order: &[], add: &[], direction: None };
     Some(sdp::rewrite(&description, &how).into())
 }
 
-fn read(audio: &Audio<'_>) -> View {
+fn read(description: &Description<'_>, audio: &Audio<'_>) -> View {
     let rtp = audio.remote_rtp();
-    // Our descriptions take no part in multiplexing (RFC 5761 section 5.1.1), so the peer's RTCP has a port of its own.
     let next = || rtp.and_then(|rtp| rtp.port().checked_add(1).map(|port| SocketAddr::new(rtp.ip(), port)));
     let rtcp = if audio.rtcp_mux() { next() } else { audio.remote_rtcp() };
-    View { rtp, rtcp, direction: audio.direction(), formats: audio.formats(), packet_time: packet_time(audio) }
+    View {
+        rtp,
+        rtcp,
+        direction: audio.direction(),
+        formats: audio.formats(),
+        packet_time: packet_time(audio),
+        carriage: Carriage::of(description, &audio.media()),
+    }
 }
 
 /// `a=ptime` within what `a=maxptime` allows (RFC 8866 sections 6.4 and 6.5), held within what we make; 20 ms when neither says otherwise.

@@ -34,10 +34,11 @@ impl Call {
         let ipv6 = phone.target.is_ipv6();
         let contact = phone.target.uri.as_str().into();
         let signal = Signal::Opening(Box::new(phone.target));
-        let mut leg = Leg::new(number, party, signal, office.now, office.stack.random() >> 12);
+        let mut leg = Leg::new(number, party, signal, office.now, office.talk());
         leg.contact = contact;
         leg.user_agent = phone.user_agent;
         leg.behind_nat = phone.behind_nat;
+        leg.web = phone.web;
         self.legs.push(leg);
         self.open_ports(office, number, ipv6);
     }
@@ -45,9 +46,13 @@ impl Call {
     /// Asks for the caller's ports.
     pub(super) fn open_caller(&mut self, office: &mut Office<'_>) {
         let Some(leg) = self.caller_leg() else { return };
-        let offered = leg.talk.remote.as_ref().and_then(|view| view.rtp).map(|rtp| rtp.is_ipv6());
-        let flow = leg.dialog.as_ref().and_then(|dialog| dialog.course().flow());
-        let ipv6 = offered.or(flow.map(|flow| flow.remote.is_ipv6())).unwrap_or(false);
+        let view = leg.talk.remote.as_ref();
+        let offered = view.and_then(|view| view.rtp).map(|rtp| rtp.is_ipv6());
+        let flow = leg.dialog.as_ref().and_then(|dialog| dialog.course().flow()).map(|flow| flow.remote.is_ipv6());
+        // With candidates the address in the description is only one of several; the way that signaling took is open.
+        let has_candidates = view.is_some_and(|view| view.carriage.ice.is_some());
+        let (first, second) = if has_candidates { (flow, offered) } else { (offered, flow) };
+        let ipv6 = first.or(second).unwrap_or(false);
         self.open_ports(office, self.caller, ipv6);
     }
 

@@ -95,7 +95,7 @@ impl Call {
             &self.exchange,
             Some(Exchange { asker: Asker::Leg(asker), stage: Stage::Answered { .. }, .. }) if *asker == number
         );
-        let now = office.now;
+        let (now, warning) = (office.now, self.warning);
         let Some(leg) = self.leg_mut(number) else { return };
         if !leg.is_gone() {
             leg.ended_at.get_or_insert(now);
@@ -106,13 +106,12 @@ impl Call {
                 leg.status = status;
                 let retry = RETRY_AFTER.as_secs().to_string();
                 let tag = leg.dialog.as_ref().map(|dialog| dialog.local_tag().to_owned());
-                let headers = [("Server", PRODUCT), ("Retry-After", &retry)];
-                let answer = Answer {
-                    to_tag: tag.as_deref(),
-                    // RFC 3261 section 21.5.4.
-                    headers: if status == 503 { &headers } else { &headers[..1] },
-                    ..Answer::new(status)
-                };
+                let mut headers = vec![("Server", PRODUCT)];
+                // RFC 3261 section 21.5.4.
+                headers.extend((status == 503).then_some(("Retry-After", &*retry)));
+                // RFC 3261 section 21.4.26.
+                headers.extend(warning.filter(|_| status == 488).map(|warning| ("Warning", warning)));
+                let answer = Answer { to_tag: tag.as_deref(), headers: &headers, ..Answer::new(status) };
                 office.respond(server, &answer);
                 self.forget_leg(office, number);
             }
@@ -132,11 +131,15 @@ impl Call {
 
     /// Ends a leg's confirmed dialog with BYE.
     pub(super) fn part_from(&mut self, office: &mut Office<'_>, number: u16) {
+        let reason = match self.phase {
+            Phase::Over { end, .. } => reason(end.cause),
+            Phase::Summoning | Phase::Dialling { .. } | Phase::Connected => None,
+        };
         let Some(leg) = self.leg_mut(number) else { return };
         leg.signal = Signal::Gone;
         if let Some(dialog) = leg.dialog.take() {
             office.books.dialogs.remove(dialog.local_tag());
-            office.bye(dialog);
+            office.bye_because(dialog, reason);
         }
     }
 
@@ -175,4 +178,12 @@ impl Call {
             }
         }
     }
+}
+
+/// What a BYE says of its reason (RFC 3326 section 2), where it is one that the party could mend.
+const fn reason(cause: HangupCause) -> Option<&'static str> {
+    if matches!(cause, HangupCause::Unprotected) {
+        return Some("SIP;cause=488;text=\"Media could not be protected\"");
+    }
+    None
 }

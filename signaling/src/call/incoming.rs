@@ -60,12 +60,13 @@ impl Call {
         let tag = office.stack.tag();
         let course = dialog::course_of(request, *flow, nat);
         let dialog = Dialog::asked(office.stack, request, &tag, &super::target::escaped(to), course)?;
-        let mut leg = Leg::new(0, from, Signal::Invited { server: *server }, office.now, office.stack.random() >> 12);
+        let mut leg = Leg::new(0, from, Signal::Invited { server: *server }, office.now, office.talk());
         leg.contact = dialog.target().into();
         leg.user_agent = header_text(request, Header::UserAgent);
         leg.allows_update = request.lists(Header::Allow, "UPDATE");
         leg.allows_info = request.lists(Header::Allow, "INFO");
         leg.behind_nat = nat;
+        leg.web = super::protect::is_web(flow.transport);
         leg.dialog = Some(dialog);
         call.legs.push(leg);
         call.first_branch = 1;
@@ -98,6 +99,11 @@ impl Call {
             }
         };
         let caller = self.caller;
+        if let Err(why) = self.may_offer(caller, &view.carriage) {
+            self.warning = Some(why.warning());
+            self.refuse(office, 488, HangupCause::Unprotected);
+            return false;
+        }
         if let Some(leg) = self.leg_mut(caller) {
             leg.talk.remote = Some(view);
         }

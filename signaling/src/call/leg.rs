@@ -1,12 +1,13 @@
 //! One party of a call: how far its signaling is, its dialog, and its last agreed description.
 
-use super::describe::View;
+use super::{describe::View, seed::Seed};
 use crate::{
     dialog::{Course, Dialog},
     message::Uri,
     transaction::{ClientId, ServerId},
 };
-use contract::{Digit, Instant, MemberId};
+use contract::{Digit, DtlsRole, IceCredentials, Instant, MemberId};
+use core::fmt;
 
 /// How far a leg's signaling is.
 #[derive(Clone, Debug)]
@@ -84,6 +85,8 @@ pub struct Leg {
     pub pressed: Option<Pressed>,
     /// Its media source is learned rather than believed.
     pub behind_nat: bool,
+    /// It is a browser.
+    pub web: bool,
     /// When all its packets stopped, and how many had come by then.
     pub silent: Option<Silent>,
     /// When it began.
@@ -116,8 +119,8 @@ pub struct Pressed {
     pub by_info: bool,
 }
 
-/// What a party and we told each other about media.
-#[derive(Clone, Debug, Default)]
+/// What a party and we told each other about media. Our description holds keys and does not print itself.
+#[derive(Clone)]
 pub struct Talk {
     /// Session id of our `o=` line towards the party.
     pub session: u64,
@@ -127,12 +130,36 @@ pub struct Talk {
     pub sent: Option<Box<[u8]>>,
     /// The party's last agreed description.
     pub remote: Option<View>,
+    /// From which our keys and credentials are made.
+    pub seed: Seed,
+    /// How often the connectivity checks began anew.
+    pub restarts: u32,
+    /// The party's credentials in the checks that ours belong to.
+    pub checked: Option<Box<IceCredentials>>,
+    /// Our part in the DTLS handshake.
+    pub role: Option<DtlsRole>,
+}
+
+impl Talk {
+    /// Nothing is told yet.
+    #[must_use]
+    pub const fn new(session: u64, seed: Seed) -> Self {
+        Self { session, version: 0, sent: None, remote: None, seed, restarts: 0, checked: None, role: None }
+    }
+}
+
+impl fmt::Debug for Talk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { session, version, remote, .. } = self;
+        let talk = &mut f.debug_struct("Talk");
+        talk.field("session", session).field("version", version).field("remote", remote).finish_non_exhaustive()
+    }
 }
 
 impl Leg {
     /// A leg that begins.
     #[must_use]
-    pub fn new(number: u16, party: &str, signal: Signal, now: Instant, session: u64) -> Self {
+    pub fn new(number: u16, party: &str, signal: Signal, now: Instant, talk: Talk) -> Self {
         Self {
             number,
             party: party.into(),
@@ -140,11 +167,12 @@ impl Leg {
             user_agent: Box::default(),
             signal,
             dialog: None,
-            talk: Talk { session, version: 0, sent: None, remote: None },
+            talk,
             allows_update: false,
             allows_info: false,
             pressed: None,
             behind_nat: false,
+            web: false,
             silent: None,
             started_at: now,
             answered_at: None,

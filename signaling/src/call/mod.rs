@@ -3,7 +3,7 @@
 //! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
 //! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
 //! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
-//! re-INVITE and UPDATE on, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `silence` watches the media, `hangup` ends it, `record` writes it down.
+//! re-INVITE and UPDATE on, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `silence` watches the media, `hangup` ends it, `record` writes it down.
 //!
 //! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
 //! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
@@ -23,10 +23,12 @@ mod local;
 mod negotiate;
 mod office;
 mod originate;
+mod protect;
 mod record;
 mod redirect;
 mod relay;
 mod renegotiate;
+mod seed;
 mod silence;
 mod stray;
 mod target;
@@ -127,6 +129,8 @@ pub struct Call {
     redirects: usize,
     bytes_max: usize,
     originated: bool,
+    /// What a refusal of the caller says of its reason.
+    warning: Option<&'static str>,
 }
 
 impl Call {
@@ -157,6 +161,7 @@ impl Call {
             redirects: 0,
             bytes_max: 0,
             originated: false,
+            warning: None,
         }
     }
 
@@ -357,8 +362,8 @@ impl Call {
             | MediaEvent::TalkChanged { .. }
             | MediaEvent::PlayerEnded { .. }
             | MediaEvent::RecorderEnded { .. }
-            | MediaEvent::LegSecured { .. }
-            | MediaEvent::LegUnsecured { .. } => {}
+            | MediaEvent::LegSecured { .. } => {}
+            MediaEvent::LegUnsecured { member, why, .. } => self.unsecured(office, member.0, why),
             MediaEvent::LegSilent { member, .. } => self.fell_silent(office, member.0),
             MediaEvent::LegMeasured { member, report, .. } => {
                 self.measured(office, member, report);

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     fact::CallState,
     media::{Ear, bridge, echo},
-    sdp::{self, Description, Direction, Local, Rewrite},
+    sdp::{self, Carriage, Description, Direction, Local, Rewrite},
     settings::Extension,
 };
 use contract::{Codec, Format, HearingTable, MemberId, PeerSpec, SourceRule};
@@ -52,7 +52,8 @@ impl Call {
         }
         let keep = |format: &Format| may_use(reader, format) && may_use(writer, format);
         let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
-        self.rewritten(towards, &description, &keep, order, &add)
+        let carriage = self.carriage_offered(towards);
+        self.rewritten(towards, &description, &carriage, &keep, order, &add)
     }
 
     /// The answer of the leg `from` as `towards` reads it, which offered `offer`. Where both share a codec only those they share go on, so that
@@ -63,14 +64,15 @@ impl Call {
         let (reader, writer) = (account(towards), account(from));
         let description = Description::parse(bytes).ok()?;
         let usable = |format: &Format| may_use(reader, format) && may_use(writer, format);
+        let carriage = self.carriage_answered(towards, &offer.carriage)?;
         let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
         if !settings.media.transcode {
-            return self.rewritten(towards, &description, &usable, order, &[]);
+            return self.rewritten(towards, &description, &carriage, &usable, order, &[]);
         }
         let answer = description.audio().map(|audio| audio.formats()).unwrap_or_default();
         let taken = formats::taken(offer, &answer, reader, &usable)?;
         let keep = |format: &Format| taken.keep.contains(format);
-        self.rewritten(towards, &description, &keep, order, &taken.add)
+        self.rewritten(towards, &description, &carriage, &keep, order, &taken.add)
     }
 
     /// A description of one party rewritten for the leg `towards`; with its version, which grows only with a change (RFC 3264 section 8).
@@ -78,13 +80,14 @@ impl Call {
         &mut self,
         towards: u16,
         description: &Description<'_>,
+        carriage: &Carriage,
         keep: &dyn Fn(&Format) -> bool,
         order: &[Codec],
         add: &[Format],
     ) -> Option<Box<[u8]>> {
         let rtp = self.signalled(towards)?;
         self.versioned(towards, rtp, |local| {
-            Some(sdp::rewrite(description, &Rewrite { local, keep, order, add, direction: None }))
+            Some(sdp::rewrite(description, &Rewrite { local, carriage, keep, order, add, direction: None }))
         })
     }
 
@@ -126,7 +129,8 @@ impl Call {
         let settings = Arc::clone(&self.settings);
         let account = self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
         let formats = formats::offered(account, settings.media.transcode);
-        self.versioned(number, rtp, |local| Some(sdp::offer(&local, &formats, Direction::SendRecv)))
+        let carriage = self.carriage_offered(number);
+        self.versioned(number, rtp, |local| Some(sdp::offer(&local, &carriage, &formats, Direction::SendRecv)))
     }
 
     /// Our own answer to a leg's offer: what it may use, both ways as far as it lets us. `None`: nothing of it can be used.
@@ -135,8 +139,9 @@ impl Call {
         let settings = Arc::clone(&self.settings);
         let account = self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
         let description = Description::parse(offer).ok()?;
+        let carriage = self.carriage_answered(number, &describe::view(offer).ok()?.carriage)?;
         self.versioned(number, rtp, |local| {
-            sdp::answer(&description, &local, |format| may_use(account, format), Direction::SendRecv)
+            sdp::answer(&description, &local, &carriage, |format| may_use(account, format), Direction::SendRecv)
         })
     }
 
@@ -161,8 +166,11 @@ impl Call {
         self.agrees((asker, offer), (asked, &answer)).then_some(answer)
     }
 
-    /// Whether an answer shares a format for speech with its offer, or with what we added to it.
+    /// Whether an answer is protected as we offered it, and shares a format for speech with its offer, or with what we added to it.
     pub(super) fn agrees(&self, asker: (u16, &View), asked: (u16, &View)) -> bool {
+        if !self.may_answer(asked.0, &asked.1.carriage) {
+            return false;
+        }
         if asked.1.speech().any(|format| asker.1.speech().any(|offered| offered.same_coding(format))) {
             return true;
         }
@@ -202,19 +210,20 @@ impl Call {
     pub(super) fn describe_leg(&mut self, office: &mut Office<'_>, number: u16, other: Option<u16>) {
         let formats = self.formats_of(number, other);
         let digits = self.digit_mode(number, &formats);
+        let Some((security, ice, rtcp_mux)) = self.agreed_with(number) else { return };
         let Some(leg) = self.leg(number) else { return };
         let Some(view) = &leg.talk.remote else { return };
-        let learned = leg.behind_nat || view.rtp.is_none();
+        let learned = leg.behind_nat || view.rtp.is_none() || ice.is_some();
         let peer = PeerSpec {
             rtp: view.rtp,
-            rtcp: view.rtcp,
-            rtcp_mux: false,
+            rtcp: if rtcp_mux { view.rtp } else { view.rtcp },
+            rtcp_mux,
             source: if learned { SourceRule::Learned } else { SourceRule::Signalled },
             formats,
             packet_time: view.packet_time,
             digits,
-            security: contract::Security::None,
-            ice: None,
+            security,
+            ice,
         };
         self.session.describe(&mut office.books.door, office.out, MemberId(number), peer);
     }

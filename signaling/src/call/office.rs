@@ -1,6 +1,10 @@
 //! What a call may use while it is told something: transactions, timers, the door to media, and the books in which it finds itself again.
 
-use super::alarm::{Alarm, Alarms, CallAlarm};
+use super::{
+    alarm::{Alarm, Alarms, CallAlarm},
+    leg::Talk,
+    seed::Seed,
+};
 use crate::{
     dialog::{Ask, Course, Dialog, Tags},
     effect::{Effect, Effects},
@@ -146,6 +150,12 @@ pub struct Office<'o> {
 }
 
 impl Office<'_> {
+    /// What is to be told to and by a new leg.
+    pub(super) fn talk(&mut self) -> Talk {
+        let session = self.stack.random() >> 12;
+        Talk::new(session, Seed::new(|| self.stack.random()))
+    }
+
     /// Publishes a fact.
     pub(crate) fn fact(&mut self, fact: Fact) {
         self.out.push(Effect::Fact(fact));
@@ -189,8 +199,15 @@ impl Office<'_> {
     }
 
     /// Ends a dialog with BYE. It is kept until the BYE is answered, so that one that crosses it is answered too (RFC 3261 section 15.1.2).
-    pub(crate) fn bye(&mut self, mut dialog: Dialog) {
-        let ask = Ask { method: Method::Bye, max_forwards: 70, headers: &[("User-Agent", PRODUCT)], body: None };
+    pub(crate) fn bye(&mut self, dialog: Dialog) {
+        self.bye_because(dialog, None);
+    }
+
+    /// As [`Office::bye`], with a Reason header (RFC 3326).
+    pub(crate) fn bye_because(&mut self, mut dialog: Dialog, reason: Option<&str>) {
+        let headers = [("User-Agent", PRODUCT), ("Reason", reason.unwrap_or_default())];
+        let headers = &headers[..if reason.is_some() { 2 } else { 1 }];
+        let ask = Ask { method: Method::Bye, max_forwards: 70, headers, body: None };
         if let Ok(client) = dialog.send(self.now, self.stack, self.out, &ask) {
             let tags = dialog.tags();
             if self.books.mortal.insert(tags.clone(), dialog).is_none() {

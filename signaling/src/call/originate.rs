@@ -55,7 +55,9 @@ impl Call {
         self.acknowledge(office, number, cseq, None);
         let body = response.body();
         let answer = if is_sdp(response) { describe::view(body).ok() } else { None };
-        let Some(answer) = answer.filter(|answer| answer.speech().next().is_some()) else {
+        let Some(answer) =
+            answer.filter(|answer| answer.speech().next().is_some() && self.may_answer(number, &answer.carriage))
+        else {
             return self.end(office, End::by_us(HangupCause::Incompatible));
         };
         self.caller = number;

@@ -40,7 +40,10 @@ impl Call {
         let offer = match body.is_empty() {
             true => None,
             false => match describe::view(body) {
-                Ok(view) => Some(view),
+                Ok(view) => match self.may_offer(number, &view.carriage) {
+                    Ok(()) => Some(view),
+                    Err(why) => return office.refuse(server, 488, Some(("Warning", why.warning()))),
+                },
                 Err(fault) => return office.refuse(server, fault.status(), None),
             },
         };
@@ -207,7 +210,7 @@ impl Call {
                 }
             }
             // An offer, for which the asker asked.
-            (Asker::Leg(asker), Some(server), None, Some(offer)) => {
+            (Asker::Leg(asker), Some(server), None, Some(offer)) if self.may_offer(asked, &offer.carriage).is_ok() => {
                 let Some(told) = self.offer_to(asker, asked, body) else {
                     self.acknowledge(office, asked, cseq, None);
                     return office.refuse(server, 488, None);
@@ -218,7 +221,7 @@ impl Call {
                 self.await_ack(office, Exchange { asker: Asker::Leg(asker), asked: Some(asked), stage });
             }
             // The answer to our own offer.
-            (Asker::Ourselves, _, _, Some(answer)) => {
+            (Asker::Ourselves, _, _, Some(answer)) if self.may_answer(asked, &answer.carriage) => {
                 self.acknowledge(office, asked, cseq, None);
                 if let Some(leg) = self.leg_mut(asked) {
                     leg.talk.remote = Some(answer);

@@ -14,6 +14,7 @@ pub(super) struct Phone {
     pub(super) target: Target,
     pub(super) user_agent: Box<str>,
     pub(super) behind_nat: bool,
+    pub(super) web: bool,
 }
 
 impl Call {
@@ -50,6 +51,7 @@ fn phone_at(binding: &Binding) -> Phone {
         },
         user_agent: binding.user_agent.as_str().into(),
         behind_nat: binding.behind_nat,
+        web: super::protect::is_web(binding.flow.transport),
     }
 }
 
@@ -61,6 +63,7 @@ pub(super) fn fixed(office: &super::Office<'_>, uri: &str) -> Option<Phone> {
         target: Target { uri: uri.to_owned(), routes: Vec::new(), course: Course::new(hop.listener(), None, false) },
         user_agent: Box::default(),
         behind_nat: false,
+        web: false,
     })
 }
 

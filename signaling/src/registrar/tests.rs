@@ -37,6 +37,7 @@ fn account(number: &str, nat: Nat) -> Extension {
         codecs: Vec::new(),
         nat,
         dtmf: Dtmf::default(),
+        encryption: crate::settings::Encryption::default(),
         no_answer_after: Duration::from_secs(1),
     }
 }

@@ -10,7 +10,7 @@ pub enum AnswerFault {
     Count,
     /// A medium of another kind in the place of the offer's.
     Kind,
-    /// The audio stream is refused or missing.
+    /// The audio stream is refused, missing, or of another profile than offered.
     Refused,
     /// The audio stream shares no format for speech with the offer.
     NoCommonFormat,
@@ -40,7 +40,8 @@ pub fn check_answer(offer: &Description<'_>, answer: &Description<'_>) -> Result
     }
     let offered = offer.audio().ok_or(AnswerFault::Refused)?;
     let answered = answer.audio().filter(|audio| !audio.is_refused()).ok_or(AnswerFault::Refused)?;
-    if offered.media().index() != answered.media().index() {
+    // RFC 3264 section 6.1: the transport of the answer is that of the offer.
+    if offered.media().index() != answered.media().index() || offered.media().proto() != answered.media().proto() {
         return Err(AnswerFault::Refused);
     }
     let offers = offered.formats();

@@ -43,14 +43,16 @@ impl<'a> Audio<'a> {
         self.0.port() == 0
     }
 
-    /// The direction, as the describing end means it: port 0 is inactive, and the unspecified address receives nothing (RFC 3264 section 8.4).
+    /// The direction, as the describing end means it: port 0 is inactive, and the unspecified address receives nothing (RFC 3264 section 8.4), unless
+    /// candidates will tell the address (RFC 8839 section 4.3.2: a trickling agent writes the unspecified one).
     #[must_use]
     pub fn direction(&self) -> Direction {
         if self.is_refused() {
             return Direction::Inactive;
         }
         let said = self.0.direction();
-        let held = self.0.connection().and_then(|address| address.ip()).is_some_and(|address| address.is_unspecified());
+        let unspecified = self.0.connection().and_then(|address| address.ip()).is_some_and(|ip| ip.is_unspecified());
+        let held = unspecified && self.0.inherited(b"ice-ufrag").next().is_none();
         if held { said.and(Direction::SendOnly) } else { said }
     }
 

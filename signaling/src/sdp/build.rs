@@ -1,6 +1,6 @@
 //! Descriptions of our own, when we are an end: the echo test, a call placed by order.
 
-use super::{Description, Direction, audio::codec_name};
+use super::{Carriage, Description, Direction, audio::codec_name};
 use contract::{Codec, Format};
 use core::net::{IpAddr, SocketAddr};
 
@@ -47,13 +47,14 @@ pub(super) fn write_direction(out: &mut Vec<u8>, direction: Direction) {
     out.extend(b"\r\n");
 }
 
-fn begin(local: &Local) -> Vec<u8> {
+fn begin(local: &Local, carriage: &Carriage) -> Vec<u8> {
     let mut out = Vec::with_capacity(512);
     out.extend(b"v=0\r\n");
     local.write_origin(&mut out);
     out.extend(b"s=-\r\n");
     local.write_connection(&mut out);
     out.extend(b"t=0 0\r\n");
+    carriage.write_session(&mut out);
     out
 }
 
@@ -94,31 +95,31 @@ pub(super) fn write_formats(out: &mut Vec<u8>, formats: &[Format]) {
 }
 
 /// One audio stream with these formats. Those of codecs we cannot name are left out.
-fn write_audio(out: &mut Vec<u8>, local: &Local, proto: &[u8], formats: &[Format], direction: Direction) {
-    out.extend(format!("m=audio {} ", local.rtp.port()).as_bytes());
-    out.extend(proto);
+fn write_audio(out: &mut Vec<u8>, local: &Local, carriage: &Carriage, formats: &[Format], direction: Direction) {
+    out.extend(format!("m=audio {} {}", local.rtp.port(), carriage.profile.name()).as_bytes());
     write_payload_types(out, formats);
     out.extend(b"\r\n");
     write_formats(out, formats);
     out.extend(b"a=ptime:20\r\n");
-    local.write_rtcp(out);
+    carriage.write_media(out, local);
     write_direction(out, direction);
 }
 
 /// An offer of one audio stream, RFC 3264 section 5.
 #[must_use]
-pub fn offer(local: &Local, formats: &[Format], direction: Direction) -> Vec<u8> {
-    let mut out = begin(local);
-    write_audio(&mut out, local, b"RTP/AVP", formats, direction);
+pub fn offer(local: &Local, carriage: &Carriage, formats: &[Format], direction: Direction) -> Vec<u8> {
+    let mut out = begin(local, carriage);
+    write_audio(&mut out, local, carriage, formats, direction);
     out
 }
 
-/// The answer to `offer` by one who takes the formats for which `takes` holds, with the offer's payload types and order, and wishes the
-/// direction `wish`. `None`: the offer has no audio stream for us, or none of its formats is taken (488).
+/// The answer to `offer` by one who takes the formats for which `takes` holds, with the offer's payload types and order, carries the stream as
+/// `carriage` says (in the offer's profile) and wishes the direction `wish`. `None`: the offer has no audio stream for us, or none of its formats is taken (488).
 #[must_use]
 pub fn answer(
     offer: &Description<'_>,
     local: &Local,
+    carriage: &Carriage,
     takes: impl Fn(&Format) -> bool,
     wish: Direction,
 ) -> Option<Vec<u8>> {
@@ -129,10 +130,10 @@ pub fn answer(
     if !formats.iter().any(speaks) {
         return None;
     }
-    let mut out = begin(local);
+    let mut out = begin(local, carriage);
     for media in offer.media() {
         if media.index() == audio.media().index() {
-            write_audio(&mut out, local, media.proto(), &formats, audio.direction().answered(wish));
+            write_audio(&mut out, local, carriage, &formats, audio.direction().answered(wish));
         } else {
             // RFC 3264 section 6: every stream of the offer is answered, in its place.
             out.extend(b"m=");

@@ -1,6 +1,6 @@
 //! A session description in lines, and what single lines say.
 
-use super::{Audio, Direction};
+use super::{Audio, Carriage, Direction, Profile};
 use crate::{
     limits::SDP_BYTES_MAX,
     message::{Malformed, number, trim},
@@ -169,11 +169,14 @@ impl<'a> Description<'a> {
         (0..self.media.len()).map(|index| self.medium(index))
     }
 
-    /// The audio stream we serve: the first with RTP over UDP that is not refused (port 0), else the first at all.
+    /// The audio stream we serve: the first with RTP over UDP that is not refused (port 0) and can be carried, else the first that is not refused,
+    /// else the first at all. Phones that leave the choice offer the same stream twice, with keys and without.
     #[must_use]
     pub fn audio(&self) -> Option<Audio<'_>> {
         let audio = || self.media().filter(Media::is_rtp_audio);
-        audio().find(|media| media.port() != 0).or_else(|| audio().next()).map(Audio)
+        let open = || audio().filter(|media| media.port() != 0);
+        let carried = open().find(|media| Carriage::of(self, media).is_complete());
+        carried.or_else(|| open().next()).or_else(|| audio().next()).map(Audio)
     }
 
     pub(super) fn medium(&self, index: usize) -> Media<'_> {
@@ -266,10 +269,19 @@ impl<'a> Media<'a> {
         words(self.line.formats)
     }
 
-    /// Whether it is audio over plain RTP, the only kind that is served.
+    /// Whether it is audio over RTP, the only kind that is served.
     #[must_use]
     pub fn is_rtp_audio(&self) -> bool {
-        self.kind() == b"audio" && matches!(self.proto(), b"RTP/AVP" | b"RTP/AVPF")
+        self.kind() == b"audio" && Profile::named(self.proto()).is_some()
+    }
+
+    /// The values of the attributes of that name on this medium; those of the session if it has none.
+    pub(super) fn inherited<'n>(&self, name: &'n [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let of = |lines: &'a [Line<'a>]| {
+            lines.iter().filter_map(Line::attribute).filter(move |(written, _)| *written == name)
+        };
+        let lines = if of(self.lines).next().is_some() { self.lines } else { self.session };
+        of(lines).filter_map(|(_, value)| value)
     }
 
     /// The attributes of that name on this medium: their values.

@@ -1,7 +1,7 @@
 //! Passing a description on with our addresses: a back-to-back user agent's work on RFC 3264 offers and answers.
 
 use super::{
-    Audio, Description, Direction,
+    Audio, Carriage, Description, Direction,
     build::Local,
     description::{Line, words},
 };
@@ -13,6 +13,8 @@ use contract::{Codec, Format};
 pub struct Rewrite<'a> {
     /// Our side towards the one who will read it.
     pub local: Local,
+    /// How the audio stream is carried between us and that one.
+    pub carriage: &'a Carriage,
     /// Which formats may pass; the others are taken out with their `a=rtpmap` and `a=fmtp`.
     pub keep: &'a dyn Fn(&Format) -> bool,
     /// Codecs to be put first, in this order; the others follow in theirs.
@@ -32,8 +34,9 @@ impl core::fmt::Debug for Rewrite<'_> {
     }
 }
 
-/// Attributes that speak of the sender's own transport, keys and sources, and therefore end here.
-const ENDING_HERE: [&[u8]; 27] = [
+/// Attributes that speak of the sender's own transport, keys and sources, and therefore end here; so do extensions of RTP and RTCP, which packets of ours
+/// need not have.
+const ENDING_HERE: [&[u8]; 32] = [
     b"candidate",
     b"remote-candidates",
     b"end-of-candidates",
@@ -54,6 +57,11 @@ const ENDING_HERE: [&[u8]; 27] = [
     b"rtcp",
     b"rtcp-mux",
     b"rtcp-mux-only",
+    b"rtcp-rsize",
+    b"rtcp-fb",
+    b"extmap",
+    b"extmap-allow-mixed",
+    b"mid",
     b"ssrc",
     b"ssrc-group",
     b"msid",
@@ -63,11 +71,11 @@ const ENDING_HERE: [&[u8]; 27] = [
     b"source-filter",
 ];
 
-/// Attributes whose value begins with a payload type or `*`.
-const OF_PAYLOAD_TYPE: [&[u8]; 3] = [b"rtpmap", b"fmtp", b"rtcp-fb"];
+/// Attributes whose value begins with a payload type.
+const OF_PAYLOAD_TYPE: [&[u8]; 2] = [b"rtpmap", b"fmtp"];
 
-/// Writes `description` anew: our origin, address and ports; the audio stream with the formats that pass; every other medium refused
-/// (port 0). The number and order of media stay (RFC 3264 section 6), and so does, byte for byte, every line that does not speak of
+/// Writes `description` anew: our origin, address and ports; the audio stream with the formats that pass, carried in our way; every other medium
+/// refused (port 0). The number and order of media stay (RFC 3264 section 6), and so does, byte for byte, every line that does not speak of
 /// the sender's transport. An audio stream none of whose formats pass is refused too.
 #[must_use]
 pub fn rewrite(description: &Description<'_>, how: &Rewrite<'_>) -> Vec<u8> {
@@ -90,6 +98,7 @@ pub fn rewrite(description: &Description<'_>, how: &Rewrite<'_>) -> Vec<u8> {
         how.local.write_connection(&mut out);
     }
     let audio = description.audio();
+    how.carriage.write_session(&mut out);
     for index in 0..description.media().len() {
         let formats = audio.filter(|audio| audio.media().index() == index).map(|audio| (audio, kept(&audio, how)));
         match formats {
@@ -120,7 +129,7 @@ fn write_audio(out: &mut Vec<u8>, section: &[Line<'_>], audio: &Audio<'_>, forma
     out.extend(b"m=audio ");
     out.extend(how.local.rtp.port().to_string().as_bytes());
     out.push(b' ');
-    out.extend(audio.media().proto());
+    out.extend(how.carriage.profile.name().as_bytes());
     for word in formats {
         out.push(b' ');
         out.extend(*word);
@@ -135,7 +144,7 @@ fn write_audio(out: &mut Vec<u8>, section: &[Line<'_>], audio: &Audio<'_>, forma
         }
     }
     super::build::write_formats(out, how.add);
-    how.local.write_rtcp(out);
+    how.carriage.write_media(out, &how.local);
     super::build::write_direction(out, how.direction.unwrap_or_else(|| audio.direction()));
 }
 
@@ -164,7 +173,7 @@ fn passes(line: &Line<'_>, formats: Option<&[&[u8]]>) -> bool {
         (Some(formats), Some(value)) if OF_PAYLOAD_TYPE.contains(&name) => {
             let value = trim(value);
             let word = &value[..memchr::memchr(b' ', value).unwrap_or(value.len())];
-            word == b"*" || formats.iter().any(|kept| number(kept).is_some() && number(kept) == number(word))
+            formats.iter().any(|kept| number(kept).is_some() && number(kept) == number(word))
         }
         _ => true,
     }

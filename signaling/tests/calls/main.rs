@@ -23,6 +23,7 @@ mod media;
 mod refusals;
 mod registering;
 mod renegotiation;
+mod security;
 mod streams;
 mod ways;
 

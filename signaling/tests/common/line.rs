@@ -11,8 +11,8 @@ use signaling::{
     input::{Command, Input, StoreFault},
     pbx::Pbx,
     settings::{
-        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension, Host, Listener, MediaSettings, Nat,
-        Permissions, RegistrationSettings, Secret, Settings,
+        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Encryption, Extension, Host, Listener,
+        MediaSettings, Nat, Permissions, RegistrationSettings, Secret, Settings,
     },
 };
 use std::{
@@ -41,6 +41,7 @@ pub fn extension(number: &str, name: &str) -> Extension {
         codecs: Vec::new(),
         nat: Nat::Auto,
         dtmf: Dtmf::default(),
+        encryption: Encryption::Off,
         no_answer_after: Duration::from_secs(30),
     }
 }

@@ -4,7 +4,9 @@ use contract::{Codec, Format};
 use core::net::SocketAddr;
 use signaling::{
     message::Malformed,
-    sdp::{AnswerFault, Description, Direction, Local, Rewrite, answer, check_answer, offer, rewrite},
+    sdp::{
+        AnswerFault, Carriage, Description, Direction, Local, Profile, Rewrite, answer, check_answer, offer, rewrite,
+    },
 };
 
 /// A phone's description with everything that must end at us.
@@ -162,9 +164,12 @@ fn the_audio_stream_that_is_served() {
     assert_eq!(index("m=audio 1 RTP/AVP 0\r\nm=audio 2 RTP/AVP 8\r\n"), Some(0));
     assert_eq!(index("m=video 1 RTP/AVP 31\r\nm=audio 2 RTP/AVPF 8\r\n"), Some(1));
     assert_eq!(index("m=audio 0 RTP/AVP 0\r\nm=audio 2 RTP/AVP 8\r\n"), Some(1));
-    assert_eq!(index("m=audio 2 RTP/SAVP 0\r\nm=audio 2 RTP/AVP 8\r\n"), Some(1));
+    assert_eq!(index("m=audio 2 RTP/SAVP 0\r\nm=audio 2 RTP/AVP 8\r\n"), Some(1), "no key, nothing to carry it with");
+    assert_eq!(index("m=audio 2 TCP/TLS/RTP/SAVP 0\r\nm=audio 2 RTP/AVP 8\r\n"), Some(1));
+    assert_eq!(index("m=audio 0 RTP/AVP 0\r\nm=audio 2 UDP/TLS/RTP/SAVPF 8\r\n"), Some(1));
     assert_eq!(index("m=audio 0 RTP/AVP 0\r\nm=audio 0 RTP/AVP 8\r\n"), Some(0));
-    assert_eq!(index("m=audio 2 RTP/SAVP 0\r\nm=image 2 udptl t38\r\n"), None);
+    assert_eq!(index("m=audio 2 RTP/SAVP 0\r\nm=image 2 udptl t38\r\n"), Some(0));
+    assert_eq!(index("m=audio 2 SIP/RTP 0\r\nm=image 2 udptl t38\r\n"), None);
     assert_eq!(index(""), None);
 }
 
@@ -210,13 +215,20 @@ fn directions() {
 
 #[test]
 fn a_rewritten_description_line_by_line() {
-    let how = Rewrite { local: local(), keep: &|_| true, order: &[], add: &[], direction: None };
+    let how = Rewrite {
+        local: local(),
+        carriage: &Carriage::default(),
+        keep: &|_| true,
+        order: &[],
+        add: &[],
+        direction: None,
+    };
     let written = String::from_utf8(rewrite(&parse(PHONE), &how)).expect("text");
     let expected = "v=0\r\no=- 7 8 IN IP4 203.0.113.1\r\ns=Call me soon, please!\r\ni=\u{e9}\r\nc=IN IP4 203.0.113.1\r\n\
         b=AS:256\r\nt=0 0\r\na=tool:x\r\n\
         m=audio 20000 RTP/AVP 96 0 8 101 18 13\r\ni=voice\r\nb=AS:64\r\na=rtpmap:96 opus/48000/2\r\n\
         a=fmtp:96 useinbandfec=1\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=fmtp:18 annexb=no\r\n\
-        a=rtcp-fb:96 nack\r\na=rtcp-fb:* trr-int 100\r\na=mid:0\r\na=X-unknown:kept \u{ff}\r\na=ptime:20\r\na=sendrecv\r\n\
+        a=X-unknown:kept \u{ff}\r\na=ptime:20\r\na=sendrecv\r\n\
         m=video 0 RTP/AVP 31\r\n";
     assert_eq!(written, expected);
 }
@@ -225,6 +237,7 @@ fn a_rewritten_description_line_by_line() {
 fn formats_are_taken_out_and_ordered() {
     let how = Rewrite {
         local: Local { rtp: address("[2001:db8::1]:20000"), rtcp: Some(20_005), ..local() },
+        carriage: &Carriage::default(),
         keep: &|format| format.codec != Codec::Opus && format.codec != Codec::ComfortNoise,
         order: &[Codec::G729, Codec::Pcma],
         add: &[],
@@ -245,7 +258,14 @@ fn formats_are_taken_out_and_ordered() {
 
 #[test]
 fn an_audio_stream_without_a_format_that_passes_is_refused() {
-    let how = Rewrite { local: local(), keep: &|_| false, order: &[], add: &[], direction: None };
+    let how = Rewrite {
+        local: local(),
+        carriage: &Carriage::default(),
+        keep: &|_| false,
+        order: &[],
+        add: &[],
+        direction: None,
+    };
     let written = rewrite(&parse(PHONE), &how);
     let text = String::from_utf8_lossy(&written);
     assert!(text.ends_with("m=audio 0 RTP/AVP 96 0 8 101 18 13\r\nm=video 0 RTP/AVP 31\r\n"), "{text}");
@@ -253,7 +273,14 @@ fn an_audio_stream_without_a_format_that_passes_is_refused() {
 
 #[test]
 fn a_rewritten_description_is_a_fixed_point() {
-    let how = Rewrite { local: local(), keep: &|_| true, order: &[Codec::Pcma], add: &[], direction: None };
+    let how = Rewrite {
+        local: local(),
+        carriage: &Carriage::default(),
+        keep: &|_| true,
+        order: &[Codec::Pcma],
+        add: &[],
+        direction: None,
+    };
     let once = rewrite(&parse(PHONE), &how);
     let twice = rewrite(&Description::parse(&once).expect("a description"), &how);
     assert_eq!(String::from_utf8_lossy(&once), String::from_utf8_lossy(&twice));
@@ -262,7 +289,14 @@ fn a_rewritten_description_is_a_fixed_point() {
 #[test]
 fn old_style_hold_is_passed_on_as_a_direction() {
     let text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 4 RTP/AVP 0\r\n";
-    let how = Rewrite { local: local(), keep: &|_| true, order: &[], add: &[], direction: None };
+    let how = Rewrite {
+        local: local(),
+        carriage: &Carriage::default(),
+        keep: &|_| true,
+        order: &[],
+        add: &[],
+        direction: None,
+    };
     let written = rewrite(&parse(text), &how);
     let text = String::from_utf8_lossy(&written);
     assert!(text.contains("c=IN IP4 203.0.113.1\r\n") && text.ends_with("a=sendonly\r\n"), "{text}");
@@ -271,7 +305,7 @@ fn old_style_hold_is_passed_on_as_a_direction() {
 #[test]
 fn our_own_offer() {
     let formats = [PCMU, format(96, Codec::Opus, 48_000, 2), EVENTS, format(97, Codec::Other(1), 8_000, 1)];
-    let written = offer(&local(), &formats, Direction::SendRecv);
+    let written = offer(&local(), &Carriage::default(), &formats, Direction::SendRecv);
     let expected = "v=0\r\no=- 7 8 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\nm=audio 20000 RTP/AVP 0 96 101\r\n\
         a=rtpmap:0 PCMU/8000\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n";
     assert_eq!(String::from_utf8_lossy(&written), expected);
@@ -282,23 +316,34 @@ fn our_own_offer() {
 #[test]
 fn our_own_answer() {
     let takes = |format: &Format| matches!(format.codec, Codec::Pcma | Codec::Pcmu | Codec::TelephoneEvent);
-    let written = answer(&parse(PHONE), &local(), takes, Direction::SendRecv).expect("an answer");
+    let written = answer(&parse(PHONE), &local(), &Carriage::default(), takes, Direction::SendRecv).expect("an answer");
     let text = String::from_utf8_lossy(&written);
     assert!(
         text.contains("m=audio 20000 RTP/AVP 0 8 101\r\n") && text.ends_with("a=sendrecv\r\nm=video 0 RTP/AVP 31\r\n"),
         "{text}"
     );
     let held = PHONE.replace("a=sendrecv", "a=sendonly");
-    let written = answer(&parse(&held), &local(), takes, Direction::SendRecv).expect("an answer");
+    let written = answer(&parse(&held), &local(), &Carriage::default(), takes, Direction::SendRecv).expect("an answer");
     assert!(String::from_utf8_lossy(&written).contains("a=recvonly\r\n"));
     let feedback = PHONE.replace("RTP/AVP 96", "RTP/AVPF 96");
-    let written = answer(&parse(&feedback), &local(), takes, Direction::SendRecv).expect("an answer");
+    let written = answer(
+        &parse(&feedback),
+        &local(),
+        &Carriage { profile: Profile::Avpf, ..Carriage::default() },
+        takes,
+        Direction::SendRecv,
+    )
+    .expect("an answer");
     assert!(String::from_utf8_lossy(&written).contains("m=audio 20000 RTP/AVPF 0 8 101\r\n"), "the offer's profile");
-    assert_eq!(answer(&parse(PHONE), &local(), |_| false, Direction::SendRecv), None);
+    assert_eq!(answer(&parse(PHONE), &local(), &Carriage::default(), |_| false, Direction::SendRecv), None);
     let only_events = |format: &Format| format.codec == Codec::TelephoneEvent;
-    assert_eq!(answer(&parse(PHONE), &local(), only_events, Direction::SendRecv), None, "nobody can speak with events");
+    assert_eq!(
+        answer(&parse(PHONE), &local(), &Carriage::default(), only_events, Direction::SendRecv),
+        None,
+        "nobody can speak with events"
+    );
     let refused = PHONE.replace("m=audio 49170", "m=audio 0");
-    assert_eq!(answer(&parse(&refused), &local(), takes, Direction::SendRecv), None);
+    assert_eq!(answer(&parse(&refused), &local(), &Carriage::default(), takes, Direction::SendRecv), None);
 }
 
 /// RFC 3264 sections 6 and 7: offer and answer in media lines, and what is agreed.
@@ -345,12 +390,19 @@ fn answers_that_fit_and_that_do_not() {
 
 #[test]
 fn what_is_rewritten_both_ways_still_fits() {
-    let how =
-        Rewrite { local: local(), keep: &|format| format.codec != Codec::Opus, order: &[], add: &[], direction: None };
+    let how = Rewrite {
+        local: local(),
+        carriage: &Carriage::default(),
+        keep: &|format| format.codec != Codec::Opus,
+        order: &[],
+        add: &[],
+        direction: None,
+    };
     let passed_on = rewrite(&parse(PHONE), &how);
     let passed_on = Description::parse(&passed_on).expect("an offer");
     let answered =
-        answer(&passed_on, &local(), |format| format.codec == Codec::Pcma, Direction::SendRecv).expect("an answer");
+        answer(&passed_on, &local(), &Carriage::default(), |format| format.codec == Codec::Pcma, Direction::SendRecv)
+            .expect("an answer");
     let answered = Description::parse(&answered).expect("an answer");
     let passed_back = rewrite(&answered, &how);
     let agreed = check_answer(&parse(PHONE), &Description::parse(&passed_back).expect("an answer")).expect("it fits");

@@ -2,7 +2,7 @@
 
 use contract::Codec;
 use core::net::{Ipv4Addr, SocketAddr};
-use signaling::sdp::{Description, Direction, Local, Rewrite, answer, check_answer, rewrite};
+use signaling::sdp::{Carriage, Description, Direction, Local, Rewrite, answer, check_answer, rewrite};
 
 /// Reads, rewrites and answers `bytes`.
 ///
@@ -27,8 +27,11 @@ pub fn sdp(bytes: &[u8]) {
     }
     let rtp = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 1), 20_000));
     let local = Local { session_id: 1, version: 2, rtp, rtcp: Some(20_003) };
+    // What is read of a carriage is written and read again.
+    let carriage = description.audio().map(|audio| Carriage::of(&description, &audio.media())).unwrap_or_default();
     let how = Rewrite {
         local,
+        carriage: &carriage,
         keep: &|format| format.codec != Codec::Opus,
         order: &[Codec::Pcma],
         add: &[],
@@ -47,14 +50,17 @@ pub fn sdp(bytes: &[u8]) {
     for media in written.media() {
         assert!(media.port() == 0 || media.port() == 20_000);
         assert!(
-            ["candidate", "crypto", "fingerprint", "ice-pwd", "ssrc"]
+            ["remote-candidates", "ssrc", "extmap", "rtcp-fb"]
                 .iter()
                 .all(|name| media.attributes(name.as_bytes()).next().is_none())
         );
         assert_eq!(media.connection().and_then(|address| address.ip()), Some(rtp.ip()));
     }
+    if let Some(audio) = written.audio().filter(|audio| !audio.is_refused()) {
+        assert_eq!(Carriage::of(&written, &audio.media()), carriage);
+    }
     for wish in [Direction::SendRecv, Direction::Inactive] {
-        if let Some(answered) = answer(&description, &local, |_| true, wish) {
+        if let Some(answered) = answer(&description, &local, &carriage, |_| true, wish) {
             let answered = Description::parse(&answered).expect("our answer is a description");
             let agreed = check_answer(&description, &answered).expect("our answer fits its offer");
             assert_eq!(agreed.direction.reversed().and(wish), agreed.direction.reversed());

@@ -6,8 +6,8 @@ use core::{net::SocketAddr, time::Duration};
 use signaling::{
     flow::Transport,
     settings::{
-        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension, Host, Listener, MediaSettings, Nat,
-        Permissions, RegistrationSettings, Secret, Settings,
+        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Encryption, Extension, Host, Listener,
+        MediaSettings, Nat, Permissions, RegistrationSettings, Secret, Settings,
     },
 };
 use std::sync::Arc;
@@ -89,6 +89,7 @@ fn extension(n: u64, swarm: &Swarm, rng: &mut Rng) -> Extension {
         call_limit: usize::try_from(swarm.call_limit).unwrap_or(1),
         codecs: rng.pick(&codecs).to_vec(),
         dtmf: *rng.clone().pick(&[Dtmf::Rfc4733, Dtmf::Info, Dtmf::Auto, Dtmf::Inband]),
+        encryption: *rng.clone().pick(&[Encryption::Off, Encryption::Optional]),
         nat: if swarm.nat_percent > 0 {
             *rng.pick(&[Nat::Auto, Nat::Yes])
         } else {

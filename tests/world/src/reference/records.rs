@@ -206,6 +206,7 @@ fn check_claims(record: &CallRecord, seen: &Seen, length_max: Duration, shut: bo
         HangupCause::NoAnswer | HangupCause::Refused | HangupCause::Unreachable | HangupCause::Exhausted => {
             !answered || record.originated
         }
+        HangupCause::Unprotected => return Err("nobody's media was protected".to_owned()),
         HangupCause::PeerGone => true,
     };
     if evidence { Ok(()) } else { Err(format!("no evidence for {:?}", record.hangup_cause)) }
