@@ -3,6 +3,11 @@
 //! A shard's command ring may be full. What does not fit is kept here in order, within a bound, and tried again every millisecond; at the bound
 //! a leg to be opened is refused, as the shard itself would refuse it. Deliberately ignorant of packets.
 
+pub mod decode;
+pub mod library;
+pub mod prompts;
+mod rate;
+
 use crate::wire::limits::MEDIA_BACKLOG_MAX;
 use contract::{MediaCommand, MediaEvent, MemberId, SessionId, ShardId};
 use media_core::ShardHandle;
