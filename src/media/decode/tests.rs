@@ -125,7 +125,7 @@ fn a_damaged_file_is_a_clip_or_a_fault_and_never_a_panic() {
 #[test]
 fn what_is_no_sound_is_told_by_kind() {
     assert!(matches!(octets(b"#!/bin/sh\necho hello\n".repeat(500), "wav"), Err(Fault::Kind(_))));
-    assert!(matches!(octets(Vec::new(), "mp3"), Err(_)));
+    assert!(octets(Vec::new(), "mp3").is_err());
     assert!(matches!(octets(wav(8_000, 1, 0.0), "wav"), Err(Fault::Empty | Fault::Kind(_))));
     assert!(matches!(file(Path::new("/")), Err(Fault::Kind(_))));
     assert!(matches!(file(Path::new("/no/such/file.wav")), Err(Fault::Io(_))));
