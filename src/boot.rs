@@ -9,8 +9,11 @@ mod welcome;
 use crate::{
     api::{Api, Keys},
     clock,
-    config::{self, Amount, Config, DevSecrets, Level, LogFormat, Scheme},
-    media::Plane,
+    config::{self, Amount, Config, DevSecrets, Level, LogFormat, Music, Order, Scheme},
+    media::{
+        Plane,
+        library::{Folders, MusicClass, Sounds},
+    },
     publish::{
         JOURNAL_QUEUE_MAX, Metrics, Publisher,
         journal::Journal,
@@ -36,6 +39,9 @@ use std::{
 };
 use tokio::{runtime::Runtime, sync::mpsc};
 use tracing_subscriber::filter::LevelFilter;
+
+/// The folder within `data_dir` whose files replace prompts of the binary.
+const PROMPTS: &str = "prompts";
 
 /// What `run` is told.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +78,7 @@ struct Running {
     journal: Journal,
     store: Store,
     shards: Vec<Arc<ShardHandle>>,
+    sounds: Arc<Sounds>,
     drain: Duration,
     _data_dir: DataDir,
     _log: log::Guard,
@@ -88,13 +95,15 @@ fn start(options: &RunOptions) -> Result<Running> {
     report(&config);
     let cores = Cores::plan(config.server.rtp.shards);
     let seed = seed()?;
-    let media = media_config(&config, &cores, &seed)?;
+    let sounds = Arc::new(sounds(&config, &seed));
+    let media = media_config(&config, &cores, &seed, &sounds)?;
     let streams_max = allowance::check(&config, &media);
 
     // Allocate.
     let data_dir = DataDir::take(&config.server.data_dir)?;
     let services =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("services").enable_all().build()?;
+    serving::read_sounds(services.handle(), &sounds);
     let metrics = Arc::new(Metrics::new()?);
     let store = services.block_on(Store::open(&config.store.url, &data_dir))?;
     let bindings = services.block_on(store.load_bindings())?;
@@ -142,7 +151,7 @@ fn start(options: &RunOptions) -> Result<Running> {
             sockets,
             streams_max,
             bindings,
-            plane: Plane::new(shards.clone()),
+            plane: Plane::new(shards.clone(), Arc::clone(&sounds)),
             publisher: Publisher::new(Arc::clone(&metrics), records),
             store: orders,
             pinned: cores.signaling,
@@ -194,6 +203,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         journal,
         store,
         shards,
+        sounds,
         drain,
         _data_dir: data_dir,
         _log: log,
@@ -292,7 +302,20 @@ impl Cores {
     }
 }
 
-fn media_config(config: &Config, cores: &Cores, seed: &[u8; 32]) -> Result<MediaConfig> {
+/// Where sounds come from; read later, by a thread that may wait for the disk.
+fn sounds(config: &Config, seed: &[u8; 32]) -> Sounds {
+    let data_dir = &config.server.data_dir;
+    let class = |music: &Music| MusicClass {
+        name: music.name.clone(),
+        folder: data_dir.join(&music.path),
+        random: music.order == Order::Random,
+    };
+    let folders = Folders { prompts: data_dir.join(PROMPTS), music: config.music_on_hold.iter().map(class).collect() };
+    let [.., a, b, c, d, e, f, g, h] = *seed;
+    Sounds::new(folders, u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+}
+
+fn media_config(config: &Config, cores: &Cores, seed: &[u8; 32], sounds: &Sounds) -> Result<MediaConfig> {
     let rtp = &config.server.rtp;
     let (bind_v4, bind_v6) = match rtp.bind {
         IpAddr::V4(bind) => (Some(bind), None),
@@ -307,6 +330,6 @@ fn media_config(config: &Config, cores: &Cores, seed: &[u8; 32]) -> Result<Media
         ports: u16::try_from(rtp.ports.first)?..=u16::try_from(rtp.ports.last)?,
         seed: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
         certificate: Arc::new(Certificate::generate()?),
-        library: Arc::default(),
+        library: sounds.library(),
     })
 }

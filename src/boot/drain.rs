@@ -32,7 +32,7 @@ pub(super) async fn drain(api: &Api, exchange: &Exchange, signals: &mut Signals,
     );
     tokio::select! {
         _ = timeout(patience, until(exchange, |status| status.calls == 0)) => {}
-        () = signals.stop() => tracing::warn!(component = "boot", "a second signal: the calls end now"),
+        () = signals.stop(|| tracing::warn!(component = "boot", "SIGHUP: nothing is read again while the exchange stops")) => tracing::warn!(component = "boot", "a second signal: the calls end now"),
     }
     let left = status(exchange).await.map_or(0, |status| status.calls);
     if left > 0 {

@@ -3,6 +3,7 @@
 use super::{Running, drain};
 use crate::{
     api,
+    media::library::Sounds,
     publish::shards::SAMPLE_EVERY,
     store::Store,
     wire::{Exchange, StoreOrder},
@@ -16,6 +17,7 @@ use signaling::{
 };
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 use tokio::{
+    runtime::Handle,
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
     task::JoinSet,
@@ -45,14 +47,12 @@ impl Signals {
     }
 
     /// Until the process is asked to stop.
-    pub(super) async fn stop(&mut self) {
+    pub(super) async fn stop(&mut self, mut reload: impl FnMut()) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hang_up.recv() => {
-                    tracing::warn!(component = "boot", "SIGHUP: reload is not active in this version; stop and start to read the configuration");
-                }
+                _ = self.hang_up.recv() => reload(),
             }
         }
     }
@@ -61,7 +61,8 @@ impl Signals {
 impl Running {
     /// Serves until stopped.
     pub(super) fn serve(self) -> Result<()> {
-        let Self { services, signaling, exchange, api, http, journal, store, shards, drain, _data_dir, _log } = self;
+        let Self { services, signaling, exchange, api, http, journal, store, shards, sounds, drain, _data_dir, _log } =
+            self;
         let outcome = services.block_on(async {
             let mut signals = Signals::new().context("signals cannot be waited for")?;
             let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
@@ -78,7 +79,7 @@ impl Running {
                 }
             };
             tokio::select! {
-                () = signals.stop() => {}
+                () = signals.stop(|| reload(services.handle(), &sounds)) => {}
                 () = watch => {}
                 () = alive => bail!("the signaling thread has ended; the process ends so that its supervisor starts it anew"),
             }
@@ -101,6 +102,27 @@ impl Running {
         services.shutdown_timeout(Duration::from_secs(1));
         outcome
     }
+}
+
+/// Reads prompts and music without waiting for them. Until they are read, players say a beep.
+pub(super) fn read_sounds(services: &Handle, sounds: &Arc<Sounds>) {
+    let sounds = Arc::clone(sounds);
+    services.spawn_blocking(move || {
+        for warning in sounds.scan() {
+            tracing::warn!(component = "media", "{warning}");
+        }
+        let library = sounds.library();
+        tracing::info!(component = "media", sounds = library.len(), octets = library.octets(), "sounds are read");
+    });
+}
+
+/// What SIGHUP does.
+fn reload(services: &Handle, sounds: &Arc<Sounds>) {
+    tracing::warn!(
+        component = "boot",
+        "SIGHUP: prompts and music are read again; for the configuration stop and start, its reload is not active in this version"
+    );
+    read_sounds(services, sounds);
 }
 
 /// Takes the shards' rates, tells the watchdog that the exchange answers, and looks whether what was opened is returned.

@@ -7,7 +7,7 @@ use super::rate::Converter;
 use media_core::audio::clip::Clip;
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, Cursor},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -75,14 +75,15 @@ impl std::error::Error for Fault {}
 /// # Errors
 /// [`Fault`], which does not name the file.
 pub fn file(path: &Path) -> Result<Clip, Fault> {
+    // Before it is opened: opening a pipe would wait for its writer.
+    let regular = |about: &fs::Metadata| match about.is_file() {
+        true if about.len() > FILE_OCTETS_MAX => Err(Fault::Large(about.len())),
+        true => Ok(()),
+        false => Err(Fault::Kind("it is not a regular file".to_owned())),
+    };
+    regular(&fs::metadata(path).map_err(Fault::Io)?)?;
     let file = File::open(path).map_err(Fault::Io)?;
-    let about = file.metadata().map_err(Fault::Io)?;
-    if !about.is_file() {
-        return Err(Fault::Kind("it is not a regular file".to_owned()));
-    }
-    if about.len() > FILE_OCTETS_MAX {
-        return Err(Fault::Large(about.len()));
-    }
+    regular(&file.metadata().map_err(Fault::Io)?)?;
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     guarded(Box::new(file), ending)
 }

@@ -7,9 +7,11 @@ pub mod decode;
 pub mod library;
 pub mod prompts;
 mod rate;
+mod scan;
 
 use crate::wire::limits::MEDIA_BACKLOG_MAX;
-use contract::{MediaCommand, MediaEvent, MemberId, SessionId, ShardId};
+use contract::{Device, MediaCommand, MediaEvent, MemberId, SessionId, ShardId};
+use library::Sounds;
 use media_core::ShardHandle;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -30,6 +32,7 @@ pub enum Sent {
 /// All shards, by number.
 pub struct Plane {
     shards: Vec<Door>,
+    sounds: Arc<Sounds>,
     /// Whose event is taken next, so that a busy shard does not starve the others.
     turn: usize,
 }
@@ -40,14 +43,18 @@ struct Door {
 }
 
 impl Plane {
-    /// The plane of these shards, numbered by their order.
+    /// The plane of these shards, numbered by their order, whose players say what `sounds` has.
     #[must_use]
-    pub fn new(shards: Vec<Arc<ShardHandle>>) -> Self {
-        Self { shards: shards.into_iter().map(|shard| Door { shard, backlog: VecDeque::new() }).collect(), turn: 0 }
+    pub fn new(shards: Vec<Arc<ShardHandle>>, sounds: Arc<Sounds>) -> Self {
+        let shards = shards.into_iter().map(|shard| Door { shard, backlog: VecDeque::new() }).collect();
+        Self { shards, sounds, turn: 0 }
     }
 
     /// Gives `command` to `shard`, behind what is still kept for it.
-    pub fn send(&mut self, shard: ShardId, command: MediaCommand) -> Sent {
+    pub fn send(&mut self, shard: ShardId, mut command: MediaCommand) -> Sent {
+        if let MediaCommand::OpenDevice { device: Device::Player(spec), .. } = &mut command {
+            self.sounds.prepare(spec);
+        }
         let Some(door) = self.shards.get_mut(usize::from(shard.0)) else {
             tracing::error!(component = "media", shard = shard.0, "a command names a shard that does not exist");
             return refused(&command);

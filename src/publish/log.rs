@@ -6,7 +6,10 @@
 use std::{fmt, fs::OpenOptions, io, path::Path};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
-    Layer, Registry, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    Layer, Registry,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 /// Lines waiting for the disk; one more is lost.
@@ -39,7 +42,9 @@ pub fn begin(level: LevelFilter, shape: Shape, file: Option<&Path>) -> io::Resul
         guards.push(guard);
         layers.push(layer(lines, shape, false));
     }
-    let begun = Registry::default().with(layers).with(level).try_init();
+    // What decoders of audio files murmur about a file comes back as its fault, with the name of the file.
+    let filter = Targets::new().with_default(level).with_target("symphonia", LevelFilter::OFF);
+    let begun = Registry::default().with(layers).with(filter).try_init();
     begun.map_err(|fault| io::Error::other(fault.to_string()))?;
     Ok(Guard(guards))
 }

@@ -57,5 +57,6 @@ mod renegotiation;
 mod shapes;
 mod silence;
 mod sip_over_tcp;
+mod sounds;
 mod spellings;
 mod torture_messages;
