@@ -1,3 +1,5 @@
+//! Kinds of files, what they become, and what becomes of damaged ones.
+
 use super::*;
 
 const FILES: [(&str, &[u8]); 5] = [

@@ -1,3 +1,5 @@
+//! What names of sounds lead to, with and without recordings of the house.
+
 use super::*;
 use crate::media::prompts;
 use contract::Repeat;
