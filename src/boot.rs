@@ -2,6 +2,7 @@
 //! order of the boot; whatever cannot be had is said before the step after it begins.
 
 mod allowance;
+mod certificate;
 mod drain;
 mod serving;
 mod welcome;
@@ -141,6 +142,7 @@ fn start(options: &RunOptions) -> Result<Running> {
     if given.left() > 0 {
         tracing::warn!(component = "boot", count = given.left(), "systemd passed sockets that no listener asks for");
     }
+    let tls = certificate::server(&config, &listeners)?;
     let shard_count = u16::try_from(shards.len()).context("too many shards")?;
     let settings = Arc::new(config.signaling(listeners.clone(), shard_count));
     let signaling = wire::spawn(
@@ -149,6 +151,8 @@ fn start(options: &RunOptions) -> Result<Running> {
             settings,
             seed,
             sockets,
+            tls,
+            origins: config.server.sip.origins.clone().into(),
             streams_max,
             bindings,
             plane: Plane::new(shards.clone(), Arc::clone(&sounds)),
@@ -266,7 +270,9 @@ const fn transport(scheme: Scheme) -> Option<Transport> {
     match scheme {
         Scheme::Udp => Some(Transport::Udp),
         Scheme::Tcp => Some(Transport::Tcp),
-        Scheme::Tls | Scheme::Ws | Scheme::Wss => None,
+        Scheme::Ws => Some(Transport::Ws),
+        Scheme::Wss => Some(Transport::Wss),
+        Scheme::Tls => None,
     }
 }
 

@@ -9,6 +9,10 @@ pub enum Transport {
     Udp,
     /// RFC 3261 section 18, a stream.
     Tcp,
+    /// RFC 7118, WebSocket.
+    Ws,
+    /// RFC 7118, WebSocket over TLS.
+    Wss,
 }
 
 impl Transport {
@@ -18,15 +22,30 @@ impl Transport {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            // RFC 7118 section 5.2.
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
         }
     }
 
-    /// As in a URI's `transport` parameter and in metrics.
+    /// As in metrics, in the store and in what people read.
     #[must_use]
     pub const fn lower(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+
+    /// The value of a URI's `transport` parameter. RFC 7118 section 5.3: `ws` with and without TLS.
+    #[must_use]
+    pub const fn uri_parameter(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Ws | Self::Wss => "ws",
         }
     }
 
@@ -35,7 +54,26 @@ impl Transport {
     pub const fn is_reliable(self) -> bool {
         match self {
             Self::Udp => false,
-            Self::Tcp => true,
+            Self::Tcp | Self::Ws | Self::Wss => true,
+        }
+    }
+
+    /// Whether bytes come as whole messages, and not as pieces of a stream. RFC 7118 section 5: one message of SIP is one message of the WebSocket.
+    #[must_use]
+    pub const fn keeps_messages_apart(self) -> bool {
+        match self {
+            Self::Udp | Self::Ws | Self::Wss => true,
+            Self::Tcp => false,
+        }
+    }
+
+    /// Whether we can begin to speak to an address by it. RFC 7118 section 5.4: a browser cannot be connected to; it is reached by the connection
+    /// it made, or not at all.
+    #[must_use]
+    pub const fn can_be_opened(self) -> bool {
+        match self {
+            Self::Udp | Self::Tcp => true,
+            Self::Ws | Self::Wss => false,
         }
     }
 }
@@ -85,7 +123,18 @@ impl Flow {
     /// A TCP stream.
     #[must_use]
     pub const fn stream(listener: ListenerId, remote: SocketAddr, connection: ConnectionId) -> Self {
-        Self { listener, remote, connection: Some(connection), transport: Transport::Tcp }
+        Self::connected(Transport::Tcp, listener, remote, connection)
+    }
+
+    /// A connection of that protocol.
+    #[must_use]
+    pub const fn connected(
+        transport: Transport,
+        listener: ListenerId,
+        remote: SocketAddr,
+        connection: ConnectionId,
+    ) -> Self {
+        Self { listener, remote, connection: Some(connection), transport }
     }
 }
 

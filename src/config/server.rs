@@ -60,6 +60,8 @@ pub struct Sip {
     pub session_expires: Duration,
     /// Certificate and key.
     pub tls: Tls,
+    /// Origins of web pages that may connect by WebSocket; empty: all.
+    pub origins: Vec<String>,
     /// Registration expiry limits.
     pub registration: Registration,
     /// Digest algorithms offered to phones, in this order. MD5 alone by default: clients exist that give up when they are offered another beside it.
@@ -240,6 +242,7 @@ impl Default for Sip {
             advertise: None,
             session_expires: 30 * MINUTE,
             tls: Tls::default(),
+            origins: Vec::new(),
             registration: Registration::default(),
             digest: vec![DigestName::Md5],
         }
@@ -314,6 +317,7 @@ impl Sip {
             // RFC 4028 section 4: the smallest Session-Expires is 90 s.
             session_expires: s.get(r, "session_expires", d.session_expires, duration(90 * SECOND, DAY)),
             tls: s.section(r, "tls", Tls::read),
+            origins: s.get(r, "origins", d.origins, list(64, origin)),
             registration: s.section(r, "registration", Registration::read),
             digest: s.get(r, "digest", d.digest, digests),
         }
@@ -348,16 +352,14 @@ fn listeners(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Listen>> {
             r.fault(node.at, format!("{one} stands here twice"), "each listener once");
         }
         match one.scheme {
-            Scheme::Udp | Scheme::Tcp => {}
+            Scheme::Udp | Scheme::Tcp | Scheme::Ws | Scheme::Wss => {}
             Scheme::Tls => r.not_active("server.sip.listen tls://"),
-            Scheme::Ws => r.not_active("server.sip.listen ws://"),
-            Scheme::Wss => r.not_active("server.sip.listen wss://"),
         }
         seen.push(one);
         Some(one)
     })(r, node)?;
-    if !all.iter().any(|one| matches!(one.scheme, Scheme::Udp | Scheme::Tcp)) {
-        r.fault(node.at, "no phone could reach the exchange", "at least one udp:// or tcp:// listener");
+    if all.iter().all(|one| one.scheme == Scheme::Tls) {
+        r.fault(node.at, "no phone could reach the exchange", "at least one udp://, tcp://, ws:// or wss:// listener");
     }
     Some(all)
 }
@@ -368,9 +370,6 @@ impl Tls {
         let tls = Self { cert: s.optional(r, "cert", path), key: s.optional(r, "key", path) };
         if tls.cert.is_some() != tls.key.is_some() {
             r.fault(at, "a certificate and its key belong together", "both `cert` and `key`, or neither");
-        }
-        if tls.cert.is_some() {
-            r.not_active("server.sip.tls");
         }
         tls
     }

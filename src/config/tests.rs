@@ -132,7 +132,7 @@ fn a_bad_value_is_told_with_what_would_be_right() {
         ),
         (
             "server: { sip: { listen: [tls://127.0.0.1:5061] } }",
-            "1:26: no phone could reach the exchange; at least one udp:// or tcp:// listener",
+            "1:26: no phone could reach the exchange; at least one udp://, tcp://, ws:// or wss:// listener",
         ),
         (
             "server: { sip: { tls: { cert: a.pem } } }",

@@ -6,7 +6,8 @@
 use super::{
     limits::{MEDIA_RETRY, PANICS_MAX},
     mailbox::Letter,
-    tcp::Streams,
+    streams::Streams,
+    tcp,
     udp::Datagrams,
 };
 use crate::{
@@ -211,7 +212,9 @@ impl Inner {
                 Some(connection) => self.streams.transmit(connection, bytes),
                 None => self.datagrams.transmit(flow.listener, flow.remote, &bytes, &self.publisher),
             },
-            Effect::OpenFlow { connection, listener, remote } => self.streams.open(core, connection, listener, remote),
+            Effect::OpenFlow { connection, listener, remote } => {
+                tcp::open(core, &mut self.streams, connection, listener, remote);
+            }
             Effect::CloseFlow { connection } => self.streams.close(connection),
             Effect::Media { shard, command } => self.command(shard, command),
             Effect::Store { query, ask } => {

@@ -52,6 +52,20 @@ pub(super) const STREAM_KERNEL_BYTES: usize = signaling::limits::MESSAGE_BYTES_M
 /// A stream that shall close has this long to take what is still queued for it.
 pub(super) const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
+/// A WebSocket has this long to come from the first packet over TLS and HTTP to its first frame.
+pub(super) const UPGRADE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often the far side of a WebSocket is asked whether it is there; after two pings without an answer it is given up. Shorter than the minute
+/// after which proxies and NATs usually forget a silent connection.
+pub(super) const WEBSOCKET_PING_EVERY: Duration = Duration::from_secs(25);
+
+/// A WebSocket to which we never had anything to say is closed after this much time, though it answers pings: a page that connects before its user
+/// logs in may wait so long, and connects again after that.
+pub(super) const WEBSOCKET_SILENT_MAX: Duration = Duration::from_secs(300);
+
+/// The buffer that frames of one WebSocket are read through. It grows with a message up to the largest one.
+pub(super) const WEBSOCKET_READ_BYTES: usize = 4 * 1024;
+
 /// Commands, store answers and orders waiting for the signaling thread. One more command is answered "exhausted".
 pub(super) const MAILBOX_MAX: usize = 16_384;
 const _: () = assert!(MAILBOX_MAX > signaling::limits::QUERIES_MAX, "every answer of the store finds room");

@@ -19,6 +19,10 @@ pub enum Opened {
     Udp(std::net::UdpSocket),
     /// For streams.
     Tcp(std::net::TcpListener),
+    /// For WebSockets.
+    Ws(std::net::TcpListener),
+    /// For WebSockets over TLS.
+    Wss(std::net::TcpListener),
 }
 
 impl Opened {
@@ -28,6 +32,8 @@ impl Opened {
         match self {
             Self::Udp(_) => Transport::Udp,
             Self::Tcp(_) => Transport::Tcp,
+            Self::Ws(_) => Transport::Ws,
+            Self::Wss(_) => Transport::Wss,
         }
     }
 
@@ -38,7 +44,7 @@ impl Opened {
     pub fn bound(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Udp(socket) => socket.local_addr(),
-            Self::Tcp(socket) => socket.local_addr(),
+            Self::Tcp(socket) | Self::Ws(socket) | Self::Wss(socket) => socket.local_addr(),
         }
     }
 }
@@ -117,6 +123,8 @@ pub fn sip(given: &mut Given, transport: Transport, address: SocketAddr) -> Resu
     let mut open = || match transport {
         Transport::Udp => datagram(given, address).map(Opened::Udp),
         Transport::Tcp => stream(given, address).map(Opened::Tcp),
+        Transport::Ws => stream(given, address).map(Opened::Ws),
+        Transport::Wss => stream(given, address).map(Opened::Wss),
     };
     open().map_err(|fault| CannotListen { what: format!("SIP over {transport}"), address, fault })
 }
@@ -185,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_second_listener_on_an_address_is_told_that_it_is_in_use() {
-        for transport in [Transport::Udp, Transport::Tcp] {
+        for transport in [Transport::Udp, Transport::Tcp, Transport::Ws, Transport::Wss] {
             let first = sip(&mut Given::default(), transport, loopback()).unwrap();
             let address = first.bound().unwrap();
             let fault = sip(&mut Given::default(), transport, address).unwrap_err();

@@ -7,8 +7,11 @@ mod core;
 pub(crate) mod limits;
 pub mod listen;
 mod mailbox;
+mod streams;
 mod tcp;
 mod udp;
+mod upgrade;
+mod websocket;
 
 pub use self::{
     core::StoreOrder,
@@ -18,6 +21,7 @@ pub use self::{
 
 use self::{core::Core, listen::Opened, mailbox::Mailbox};
 use crate::{clock, media::Plane, publish::Publisher};
+use rustls::ServerConfig;
 use signaling::{flow::ListenerId, input::StoredBinding, pbx::Pbx, settings::Settings};
 use std::{future::pending, io, net::SocketAddr, rc::Rc, sync::Arc, thread::JoinHandle};
 use tokio::{
@@ -25,6 +29,7 @@ use tokio::{
     task::{LocalSet, spawn_local},
     time::{MissedTickBehavior, interval, sleep_until},
 };
+use tokio_rustls::TlsAcceptor;
 
 /// Everything the signaling thread is given when it starts.
 pub struct Signaling {
@@ -34,6 +39,10 @@ pub struct Signaling {
     pub seed: [u8; 32],
     /// The listening sockets.
     pub sockets: Vec<Opened>,
+    /// How WebSockets are received over TLS; there when a socket is for them.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Pages that may connect by WebSocket; empty: all.
+    pub origins: Arc<[String]>,
     /// Streams at once.
     pub streams_max: usize,
     /// The bindings of before.
@@ -83,17 +92,20 @@ pub fn spawn(door: &Exchange, signaling: Signaling) -> io::Result<JoinHandle<()>
 }
 
 async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender<io::Result<()>>) {
-    let Signaling { settings, seed, sockets, streams_max, bindings, plane, publisher, store, pinned: _ } = signaling;
-    let sockets = match sockets.into_iter().map(Socket::new).collect::<io::Result<Vec<_>>>() {
-        Ok(sockets) => sockets,
-        Err(fault) => {
-            let _ = ready.send(Err(fault));
-            return;
-        }
-    };
+    let Signaling { settings, seed, sockets, tls, origins, streams_max, bindings, plane, publisher, store, pinned: _ } =
+        signaling;
+    let tls = tls.map(TlsAcceptor::from);
+    let sockets =
+        match sockets.into_iter().map(|opened| Socket::new(opened, tls.as_ref())).collect::<io::Result<Vec<_>>>() {
+            Ok(sockets) => sockets,
+            Err(fault) => {
+                let _ = ready.send(Err(fault));
+                return;
+            }
+        };
     let bound: Vec<SocketAddr> = settings.listeners.iter().map(|listener| listener.bound).collect();
     let datagrams = udp::Datagrams::new(sockets.iter().map(Socket::datagrams).collect());
-    let streams = tcp::Streams::new(bound, streams_max);
+    let streams = streams::Streams::new(bound, streams_max);
     let core = Core::new(Pbx::new(settings, seed), datagrams, streams, plane, publisher, store);
     core.restore(bindings);
     for (listener, socket) in (0..).map(ListenerId).zip(sockets) {
@@ -101,6 +113,10 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
         match socket {
             Socket::Udp(socket) => spawn_local(udp::serve(core, socket, listener)),
             Socket::Tcp(socket) => spawn_local(tcp::serve(core, socket, listener)),
+            Socket::Web(socket, tls) => {
+                let door = websocket::Door { listener, tls, origins: Arc::clone(&origins) };
+                spawn_local(websocket::serve(core, socket, door))
+            }
         };
     }
     spawn_local(keep_time(Rc::clone(&core)));
@@ -112,20 +128,26 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
 enum Socket {
     Udp(Rc<tokio::net::UdpSocket>),
     Tcp(tokio::net::TcpListener),
+    Web(tokio::net::TcpListener, Option<TlsAcceptor>),
 }
 
 impl Socket {
-    fn new(opened: Opened) -> io::Result<Self> {
+    fn new(opened: Opened, tls: Option<&TlsAcceptor>) -> io::Result<Self> {
         Ok(match opened {
             Opened::Udp(socket) => Self::Udp(Rc::new(tokio::net::UdpSocket::from_std(socket)?)),
             Opened::Tcp(socket) => Self::Tcp(tokio::net::TcpListener::from_std(socket)?),
+            Opened::Ws(socket) => Self::Web(tokio::net::TcpListener::from_std(socket)?, None),
+            Opened::Wss(socket) => {
+                let tls = tls.ok_or_else(|| io::Error::other("there is no certificate for WebSockets over TLS"))?;
+                Self::Web(tokio::net::TcpListener::from_std(socket)?, Some(tls.clone()))
+            }
         })
     }
 
     fn datagrams(&self) -> Option<Rc<tokio::net::UdpSocket>> {
         match self {
             Self::Udp(socket) => Some(Rc::clone(socket)),
-            Self::Tcp(_) => None,
+            Self::Tcp(_) | Self::Web(..) => None,
         }
     }
 }

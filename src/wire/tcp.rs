@@ -1,4 +1,4 @@
-//! SIP over TCP: accepts, connects, reads pieces, and keeps a bounded queue for each far side.
+//! SIP over TCP: accepts, connects, and reads pieces.
 //!
 //! Deliberately ignorant of messages: framing is signaling's. One task serves one stream, and its memory is the socket, its queue and a few
 //! words; the bytes read pass through one buffer of the thread.
@@ -7,25 +7,18 @@ use super::{
     core::Core,
     limits::{
         CLOSE_WITHIN, CONNECT_WITHIN, FIRST_ANSWER_WITHIN, KEEP_ALIVE_AFTER, PIECES_PER_TURN, STREAM_IDLE_MAX,
-        STREAM_KERNEL_BYTES, STREAM_QUEUE_BYTES_MAX, STREAMS_PER_SOURCE_MAX,
+        STREAM_KERNEL_BYTES,
     },
+    streams::{Stream, Streams},
 };
-use bytes::{Buf, Bytes};
 use signaling::{
     flow::{ConnectionId, Flow, FlowEnd, ListenerId},
     input::Input,
 };
-use std::{
-    cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
-    io,
-    net::{IpAddr, SocketAddr},
-    rc::Rc,
-};
+use std::{cell::RefCell, io, net::SocketAddr, rc::Rc};
 use tokio::{
     io::Interest,
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::Notify,
     task::spawn_local,
     time::{Instant, sleep_until, timeout, timeout_at},
 };
@@ -38,160 +31,50 @@ thread_local! {
     static PIECE: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE_BYTES].into_boxed_slice());
 }
 
-/// One stream's queue and state, shared by its task and the hands of the exchange.
-struct Stream {
+/// Begins to connect.
+pub(super) fn open(
+    core: &Rc<Core>,
+    streams: &mut Streams,
+    connection: ConnectionId,
+    listener: ListenerId,
     remote: SocketAddr,
-    queue: RefCell<VecDeque<Bytes>>,
-    queued: Cell<usize>,
-    /// Something was queued, or the state changed.
-    wake: Notify,
-    /// We had something to say on it.
-    spoken_to: Cell<bool>,
-    closing: Cell<bool>,
-    stalled: Cell<bool>,
-}
-
-impl Stream {
-    fn new(remote: SocketAddr) -> Rc<Self> {
-        Rc::new(Self {
-            remote,
-            queue: RefCell::default(),
-            queued: Cell::new(0),
-            wake: Notify::new(),
-            spoken_to: Cell::new(false),
-            closing: Cell::new(false),
-            stalled: Cell::new(false),
-        })
-    }
-
-    fn push(&self, bytes: Bytes) {
-        let queued = self.queued.get() + bytes.len();
-        if queued > STREAM_QUEUE_BYTES_MAX {
-            self.stalled.set(true);
-        } else if !self.closing.get() {
-            self.queued.set(queued);
-            self.queue.borrow_mut().push_back(bytes);
-        }
-        self.spoken_to.set(true);
-        self.wake.notify_one();
-    }
-
-    /// Writes what the socket takes.
-    fn flush(&self, socket: &TcpStream) -> io::Result<()> {
-        let mut queue = self.queue.borrow_mut();
-        while let Some(first) = queue.front_mut() {
-            match socket.try_write(first) {
-                Ok(written) => {
-                    self.queued.set(self.queued.get() - written);
-                    first.advance(written);
-                    if first.is_empty() {
-                        queue.pop_front();
-                    }
-                }
-                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(fault) => return Err(fault),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// All streams.
-pub(super) struct Streams {
-    by_name: BTreeMap<ConnectionId, Rc<Stream>>,
-    by_source: BTreeMap<IpAddr, usize>,
-    bound: Vec<SocketAddr>,
-    max: usize,
-    next: u64,
-}
-
-impl Streams {
-    /// No stream yet; at most `max` at once. `bound` are the listeners' addresses, which outbound streams are bound to.
-    pub(super) fn new(bound: Vec<SocketAddr>, max: usize) -> Self {
-        Self { by_name: BTreeMap::new(), by_source: BTreeMap::new(), bound, max, next: 0 }
-    }
-
-    /// Queues a message. A stream that is gone has been reported, or is about to be.
-    pub(super) fn transmit(&mut self, connection: ConnectionId, bytes: Bytes) {
-        if let Some(stream) = self.by_name.get(&connection) {
-            stream.push(bytes);
-        }
-    }
-
-    /// Ends a stream after what is queued; nobody is told.
-    pub(super) fn close(&mut self, connection: ConnectionId) {
-        if let Some(stream) = self.by_name.get(&connection) {
-            stream.closing.set(true);
-            stream.wake.notify_one();
-        }
-    }
-
-    /// Begins to connect.
-    pub(super) fn open(&mut self, core: &Rc<Core>, connection: ConnectionId, listener: ListenerId, remote: SocketAddr) {
-        let local = self.bound.get(usize::from(listener.0)).map(|bound| SocketAddr::new(bound.ip(), 0));
-        let stream = Stream::new(remote);
-        let admitted = self.admit(connection, &stream);
-        // Ours from the start: the far side may well speak first.
-        stream.spoken_to.set(true);
-        let core = Rc::clone(core);
-        spawn_local(async move {
-            let socket = match local {
-                Some(local) if admitted => connect(local, remote).await.ok(),
-                Some(_) | None => None,
-            };
-            let Some(socket) = socket else {
-                if admitted {
-                    core.streams(|streams| streams.forget(connection));
-                }
-                core.handle(Input::FlowLost { connection, why: FlowEnd::NotOpened });
-                return;
-            };
-            core.handle(Input::FlowOpened { connection });
-            run(core, socket, stream, connection, Flow::stream(listener, remote, connection)).await;
-        });
-    }
-
-    fn admit(&mut self, connection: ConnectionId, stream: &Rc<Stream>) -> bool {
-        let source = stream.remote.ip();
-        let of_source = self.by_source.get(&source).copied().unwrap_or(0);
-        if self.by_name.len() >= self.max || of_source >= STREAMS_PER_SOURCE_MAX {
-            return false;
-        }
-        self.by_source.insert(source, of_source + 1);
-        self.by_name.insert(connection, Rc::clone(stream));
-        true
-    }
-
-    fn forget(&mut self, connection: ConnectionId) {
-        let Some(stream) = self.by_name.remove(&connection) else { return };
-        if let Some(of_source) = self.by_source.get_mut(&stream.remote.ip()) {
-            *of_source -= 1;
-            if *of_source == 0 {
-                self.by_source.remove(&stream.remote.ip());
-            }
-        }
-    }
-
-    fn accept(&mut self, remote: SocketAddr) -> Option<(ConnectionId, Rc<Stream>)> {
-        let connection = ConnectionId(self.next);
-        let stream = Stream::new(remote);
-        self.admit(connection, &stream).then(|| {
-            self.next += 1;
-            (connection, stream)
-        })
-    }
+) {
+    let (local, stream) = (streams.local(listener), streams.begin(connection, remote));
+    let core = Rc::clone(core);
+    spawn_local(async move {
+        let lost = Input::FlowLost { connection, why: FlowEnd::NotOpened };
+        let Some(stream) = stream else { return core.handle(lost) };
+        let socket = match local {
+            Some(local) => connect(local, remote).await.ok(),
+            None => None,
+        };
+        let Some(socket) = socket else {
+            core.streams(|streams| streams.forget(connection));
+            return core.handle(lost);
+        };
+        core.handle(Input::FlowOpened { connection });
+        run(core, socket, stream, connection, Flow::stream(listener, remote, connection)).await;
+    });
 }
 
 /// Accepts on one listener for ever.
 pub(super) async fn serve(core: Rc<Core>, socket: TcpListener, listener: ListenerId) {
     loop {
-        match socket.accept().await {
+        let (socket, remote, connection, stream) = accept(&core, &socket).await;
+        let flow = Flow::stream(listener, remote, connection);
+        spawn_local(run(Rc::clone(&core), socket, stream, connection, flow));
+    }
+}
+
+/// The next connection for which there is room.
+pub(super) async fn accept(core: &Core, listening: &TcpListener) -> (TcpStream, SocketAddr, ConnectionId, Rc<Stream>) {
+    loop {
+        match listening.accept().await {
             Ok((socket, remote)) => {
                 // At the limit the connection is closed by being dropped.
                 if let Some((connection, stream)) = core.streams(|streams| streams.accept(remote)) {
                     tune(&socket);
-                    let flow = Flow::stream(listener, remote, connection);
-                    spawn_local(run(Rc::clone(&core), socket, stream, connection, flow));
+                    return (socket, remote, connection, stream);
                 }
             }
             Err(fault) => {
@@ -213,7 +96,8 @@ async fn connect(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream>
     Ok(stream)
 }
 
-fn tune(socket: &TcpStream) {
+/// Sets what a stream needs of the kernel.
+pub(super) fn tune(socket: &TcpStream) {
     let socket_ref = socket2::SockRef::from(socket);
     let probes = socket2::TcpKeepalive::new().with_time(KEEP_ALIVE_AFTER);
     // Without them the stream still works, only less well.
@@ -238,19 +122,18 @@ async fn converse(core: &Rc<Core>, socket: &TcpStream, stream: &Stream, flow: Fl
     let accepted = Instant::now();
     let mut heard = accepted;
     loop {
-        if stream.stalled.get() {
+        if stream.is_stalled() {
             return Some(FlowEnd::Stalled);
         }
-        if stream.flush(socket).is_err() {
+        if flush(stream, socket).is_err() {
             return Some(FlowEnd::Failed);
         }
-        if stream.closing.get() {
+        if stream.is_closing() {
             finish(socket, stream).await;
             return None;
         }
-        let until = if stream.spoken_to.get() { heard + STREAM_IDLE_MAX } else { accepted + FIRST_ANSWER_WITHIN };
-        let interest =
-            if stream.queued.get() > 0 { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        let until = if stream.is_spoken_to() { heard + STREAM_IDLE_MAX } else { accepted + FIRST_ANSWER_WITHIN };
+        let interest = if stream.has_queued() { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
         tokio::select! {
             ready = socket.ready(interest) => match ready {
                 Ok(ready) if ready.is_readable() => match read(core, socket, stream, flow) {
@@ -277,7 +160,7 @@ fn read(core: &Rc<Core>, socket: &TcpStream, stream: &Stream, flow: Flow) -> Res
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return Ok(count > 0),
                 Err(_) => return Err(FlowEnd::Failed),
             }
-            if stream.closing.get() || stream.stalled.get() {
+            if stream.is_closing() || stream.is_stalled() {
                 break;
             }
         }
@@ -285,12 +168,17 @@ fn read(core: &Rc<Core>, socket: &TcpStream, stream: &Stream, flow: Flow) -> Res
     })
 }
 
+/// Writes what the socket takes.
+fn flush(stream: &Stream, socket: &TcpStream) -> io::Result<()> {
+    stream.drain(|bytes| socket.try_write(bytes))
+}
+
 /// Gives a closing stream a moment to take what is queued, then says goodbye.
 async fn finish(socket: &TcpStream, stream: &Stream) {
     let until = Instant::now() + CLOSE_WITHIN;
-    while stream.queued.get() > 0 {
+    while stream.has_queued() {
         match timeout_at(until, socket.writable()).await {
-            Ok(Ok(())) if stream.flush(socket).is_ok() => {}
+            Ok(Ok(())) if flush(stream, socket).is_ok() => {}
             Ok(_) | Err(_) => return,
         }
     }

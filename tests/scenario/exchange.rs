@@ -183,6 +183,13 @@ impl Exchange {
         wait(&mut self.process).unwrap_or_else(|| panic!("it does not end:\n{}", self.said.all()))
     }
 
+    /// Where it listens for a protocol.
+    pub(crate) fn listens(&self, transport: &str) -> SocketAddr {
+        let start = format!("SIP over {transport} on ");
+        let line = self.said.line(&start).unwrap_or_else(|| panic!("no {transport}:\n{}", self.said.all()));
+        line.split(start.as_str()).nth(1).unwrap().split([' ', '"']).next().unwrap().parse().unwrap()
+    }
+
     pub(crate) fn said(&self) -> &Said {
         &self.said
     }

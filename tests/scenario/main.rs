@@ -16,6 +16,7 @@
 mod exchange;
 mod handset;
 mod http;
+mod line;
 mod message;
 mod phone;
 mod sound;
@@ -57,6 +58,7 @@ mod renegotiation;
 mod shapes;
 mod silence;
 mod sip_over_tcp;
+mod sip_over_websocket;
 mod sounds;
 mod spellings;
 mod torture_messages;

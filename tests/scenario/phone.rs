@@ -1,9 +1,6 @@
 //! A telephone on a socket, scripted step by step. What it reads goes through `rsip`, another's parser.
 
-use crate::{
-    exchange::{Exchange, PATIENCE},
-    sound,
-};
+use crate::{exchange::Exchange, line::Line, sound};
 use rsip::{Method, Request, Response, SipMessage, headers::auth::AuthQop, prelude::*, services::DigestGenerator};
 use std::{
     collections::BTreeSet,
@@ -23,9 +20,8 @@ pub(crate) fn serial() -> u32 {
 
 /// A telephone.
 pub(crate) struct Phone {
-    socket: UdpSocket,
+    line: Line,
     rtp: UdpSocket,
-    exchange: SocketAddr,
     pub(crate) number: &'static str,
     user: &'static str,
     secret: &'static str,
@@ -62,12 +58,24 @@ impl Phone {
     }
 
     pub(crate) fn new(exchange: SocketAddr, number: &'static str, user: &'static str, secret: &'static str) -> Self {
-        let bind = || {
-            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            socket.set_read_timeout(Some(PATIENCE)).unwrap();
-            socket
-        };
-        Self { socket: bind(), rtp: bind(), exchange, number, user, secret, seen: BTreeSet::new() }
+        Self::on(Line::datagrams(exchange), number, user, secret)
+    }
+
+    /// Alice in a browser.
+    pub(crate) fn alice_on(line: Line) -> Self {
+        Self::on(line, "1001", "alice", "Kf3-first-wheel-9")
+    }
+
+    fn on(line: Line, number: &'static str, user: &'static str, secret: &'static str) -> Self {
+        let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self { line, rtp, number, user, secret, seen: BTreeSet::new() }
+    }
+
+    /// Loses its line and has another.
+    pub(crate) fn reconnect(&mut self, line: impl FnOnce() -> Line) {
+        // The one of before is closed before the other is opened.
+        self.line = Line::datagrams(SocketAddr::from(([127, 0, 0, 1], 9)));
+        self.line = line();
     }
 
     /// A registered phone.
@@ -78,11 +86,14 @@ impl Phone {
 
     /// The exchange is somewhere else now.
     pub(crate) fn moved_to(&mut self, exchange: &Exchange) {
-        self.exchange = exchange.sip;
+        if let Line::Datagrams { exchange: known, .. } = &mut self.line {
+            *known = exchange.sip;
+        }
     }
 
-    fn address(&self) -> SocketAddr {
-        self.socket.local_addr().unwrap()
+    /// Its Contact.
+    fn contact(&self) -> String {
+        format!("<sip:{}@{}{}>", self.number, self.line.name(), self.line.parameter())
     }
 
     /// Registers with credentials; the final status.
@@ -91,9 +102,9 @@ impl Phone {
         let head = |cseq: u32, more: &str| {
             format!(
                 "REGISTER sip:pbx.test SIP/2.0\r\n{}From: <sip:{n}@pbx.test>;tag={tag}\r\nTo: <sip:{n}@pbx.test>\r\n\
-                 Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\nContact: <sip:{n}@{}>\r\nExpires: {expires}\r\n{more}Content-Length: 0\r\n\r\n",
+                 Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\nContact: {}\r\nExpires: {expires}\r\n{more}Content-Length: 0\r\n\r\n",
                 self.via(),
-                self.address(),
+                self.contact(),
                 n = self.number,
             )
         };
@@ -115,10 +126,10 @@ impl Phone {
         let head = |cseq: u32, more: &str| {
             format!(
                 "INVITE {uri} SIP/2.0\r\n{}From: <sip:{n}@pbx.test>;tag={tag}\r\nTo: <{uri}>\r\nCall-ID: {call_id}\r\n\
-                 CSeq: {cseq} INVITE\r\nContact: <sip:{n}@{}>\r\nUser-Agent: scenario\r\n{more}Content-Type: application/sdp\r\n\
+                 CSeq: {cseq} INVITE\r\nContact: {}\r\nUser-Agent: scenario\r\n{more}Content-Type: application/sdp\r\n\
                  Content-Length: {}\r\n\r\n{sdp}",
                 self.via(),
-                self.address(),
+                self.contact(),
                 sdp.len(),
                 n = self.number,
             )
@@ -269,20 +280,18 @@ impl Phone {
     }
 
     fn receive(&self) -> SipMessage {
-        let mut buffer = vec![0; 65_536];
-        let length =
-            self.socket.recv(&mut buffer).unwrap_or_else(|fault| panic!("{} hears nothing: {fault}", self.number));
-        let bytes = &buffer[..length];
-        SipMessage::try_from(bytes)
-            .unwrap_or_else(|fault| panic!("rsip cannot read: {fault}\n{}", String::from_utf8_lossy(bytes)))
+        let bytes = self.line.receive().unwrap_or_else(|fault| panic!("{} hears nothing: {fault}", self.number));
+        SipMessage::try_from(bytes.as_slice())
+            .unwrap_or_else(|fault| panic!("rsip cannot read: {fault}\n{}", String::from_utf8_lossy(&bytes)))
     }
 
     fn send(&self, text: &str) {
-        self.socket.send_to(text.as_bytes(), self.exchange).unwrap();
+        self.line.send(text);
     }
 
     fn via(&self) -> String {
-        format!("Via: SIP/2.0/UDP {};rport;branch=z9hG4bK-{}\r\nMax-Forwards: 70\r\n", self.address(), serial())
+        let (token, name) = (self.line.token(), self.line.name());
+        format!("Via: SIP/2.0/{token} {name};rport;branch=z9hG4bK-{}\r\nMax-Forwards: 70\r\n", serial())
     }
 
     fn in_dialog(&self, method: &str, dialog: &Dialog, cseq: u32) -> String {
@@ -306,7 +315,7 @@ impl Phone {
                 text.push_str(&format!("{line}{tag}\r\n"));
             }
         }
-        text.push_str(&format!("Contact: <sip:{}@{}>\r\n", self.number, self.address()));
+        text.push_str(&format!("Contact: {}\r\n", self.contact()));
         match sdp {
             Some(sdp) => {
                 text.push_str(&format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len()))

@@ -10,9 +10,7 @@ use std::{
 };
 
 fn connect(exchange: &Exchange) -> TcpStream {
-    let line = exchange.said().line("SIP over tcp on ").unwrap();
-    let address = line.split("SIP over tcp on ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    let stream = TcpStream::connect(address).unwrap();
+    let stream = TcpStream::connect(exchange.listens("tcp")).unwrap();
     stream.set_read_timeout(Some(crate::exchange::PATIENCE)).unwrap();
     stream
 }

@@ -2,8 +2,9 @@
 
 use super::{Call, leg::Target};
 use crate::{
-    dialog::Course,
-    message::Uri,
+    dialog::{Course, Dialog},
+    flow::Flow,
+    message::{Uri, equivalent},
     registrar::Binding,
     settings::{Extension, Host},
 };
@@ -24,6 +25,23 @@ impl Call {
             Host::Dynamic => office.registrar.bindings(office.now, &account.number).into_iter().map(phone_at).collect(),
             Host::Fixed(uri) => fixed(office, uri).into_iter().collect(),
         }
+    }
+
+    /// A party's request came by `flow`: who cannot be connected to is reached by the connection it speaks by.
+    pub(crate) fn heard(&mut self, number: u16, flow: Flow) {
+        if let Some(dialog) = self.leg_mut(number).and_then(|leg| leg.dialog.as_mut()) {
+            dialog.reconnected(flow);
+        }
+    }
+
+    /// The account's phone at `contact` has connected anew, by `flow`.
+    pub(crate) fn reconnected(&mut self, account: &str, contact: &str, flow: Flow) {
+        let Ok(contact) = Uri::parse(contact.as_bytes()) else { return };
+        let leads_there = |dialog: &&mut Dialog| {
+            Uri::parse(dialog.target().as_bytes()).is_ok_and(|target| equivalent(&target, &contact))
+        };
+        let legs = self.legs.iter_mut().filter(|leg| &*leg.party == account);
+        legs.filter_map(|leg| leg.dialog.as_mut()).filter(leads_there).for_each(|dialog| dialog.reconnected(flow));
     }
 
     /// From towards the phones of `towards`: what the account wants shown, at our domain, without tag.

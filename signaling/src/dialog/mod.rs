@@ -272,6 +272,14 @@ impl Dialog {
         &self.target
     }
 
+    /// The peer has connected anew: requests of ours go by this connection. Only for peers that cannot be connected to (RFC 7118 section 5.4); the
+    /// others are found by their Contact.
+    pub fn reconnected(&mut self, flow: Flow) {
+        if flow.connection.is_some() && !flow.transport.can_be_opened() {
+            self.course.move_to(flow);
+        }
+    }
+
     /// How far it is.
     #[must_use]
     pub const fn state(&self) -> State {

@@ -39,6 +39,12 @@ impl Course {
         self.flow.take_if(|flow| flow.connection.is_some()).is_some()
     }
 
+    /// The peer is reached by this connection from now on.
+    pub(super) const fn move_to(&mut self, flow: Flow) {
+        self.listener = flow.listener;
+        self.flow = Some(flow);
+    }
+
     /// Whether the flow is taken first.
     #[must_use]
     pub const fn is_sticky(&self) -> bool {

@@ -25,7 +25,7 @@ impl Switchboard {
             Method::Invite if !in_dialog => self.on_invite(turn, server, request, flow),
             Method::Options if !in_dialog => self.on_options(turn, server),
             Method::Invite | Method::Update | Method::Bye | Method::Info | Method::Options => {
-                self.on_dialog_request(turn, server, request, method);
+                self.on_dialog_request(turn, server, (request, method), flow);
             }
             // The stack answers CANCEL and passes ACK elsewhere; `check` refuses the others.
             Method::Ack
@@ -63,7 +63,13 @@ impl Switchboard {
     }
 
     /// RFC 3261 section 12.2.2.
-    fn on_dialog_request(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, method: Method<'_>) {
+    fn on_dialog_request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        server: ServerId,
+        (request, method): (&Message<'_>, Method<'_>),
+        flow: Flow,
+    ) {
         let Some(leg) = self.leg_of(request) else {
             return self.on_unowned(turn, server, request, method);
         };
@@ -75,6 +81,7 @@ impl Switchboard {
             return self.on_options(turn, server);
         }
         self.tell(turn, leg.call, |call, office| {
+            call.heard(leg.number, flow);
             if method == Method::Bye {
                 call.on_bye(office, leg.number, server);
             } else if method == Method::Info {

@@ -64,6 +64,7 @@ impl Switchboard {
         match outcome {
             Outcome::Listed => self.answer_register(turn, &register),
             Outcome::Changed(changes) => {
+                self.reconnect(&register.number, &changes, flow);
                 self.publish(turn, &register.number, changes);
                 self.store(turn, register);
             }
@@ -80,6 +81,17 @@ impl Switchboard {
                 let retry = RETRY_AFTER.as_secs().to_string();
                 self.office(turn).refuse(server, 503, Some(("Retry-After", &retry)));
             }
+        }
+    }
+
+    /// The calls of a phone that has lost its connection and made another go on by that (RFC 7118 section 5.4).
+    fn reconnect(&mut self, number: &str, changes: &[Change], flow: Flow) {
+        if flow.transport.can_be_opened() || self.books.calls_of(number) == 0 {
+            return;
+        }
+        for change in changes {
+            let (Change::Added(contact) | Change::Refreshed(contact)) = change else { continue };
+            self.calls.values_mut().for_each(|call| call.reconnected(number, contact, flow));
         }
     }
 
@@ -102,7 +114,9 @@ impl Switchboard {
         self.queries.asked += 1;
         let query = QueryId(self.queries.asked);
         let number = register.number.clone();
-        let bindings = self.registrar.stored(turn.now, &number);
+        let mut bindings = self.registrar.stored(turn.now, &number);
+        // What ends with its connection does not survive a restart.
+        bindings.retain(|binding| binding.transport.can_be_opened());
         turn.out.push(Effect::Store { query, ask: Ask::SaveBindings { number, bindings } });
         let timer = self.store_waits.arm(turn.now + STORE_WAIT_MAX, query);
         self.queries.open.insert(query, PendingRegister { register, timer });

@@ -328,9 +328,11 @@ impl TransactionUser for Switchboard {
         // The call was refused and is over; that its refusal was not acknowledged changes nothing (RFC 3261 section 17.2.1).
     }
 
-    fn on_flow_lost(&mut self, _turn: &mut Turn<'_>, connection: ConnectionId) {
-        // Calls go on: their next request tries the peer's Contact when the stream is gone.
-        self.registrar.flow_lost(connection);
+    fn on_flow_lost(&mut self, turn: &mut Turn<'_>, connection: ConnectionId) {
+        // Calls go on: their next request tries the peer's Contact when the stream is gone, or the connection that the peer has made since.
+        for (number, contact) in self.registrar.flow_lost(connection) {
+            turn.out.push(Effect::Fact(Fact::Unregistered { number, contact, expired: false }));
+        }
     }
 }
 

@@ -83,7 +83,14 @@ impl Binding {
         match self.flow.transport {
             Transport::Udp => true,
             Transport::Tcp => !self.behind_nat || self.flow.connection.is_some(),
+            Transport::Ws | Transport::Wss => self.flow.connection.is_some(),
         }
+    }
+
+    /// Whether it ends with the connection it was registered by. RFC 7118 section 5.4: a browser's contact leads nowhere else.
+    #[must_use]
+    pub const fn ends_with_its_connection(&self) -> bool {
+        !self.flow.transport.can_be_opened()
     }
 
     /// The Contact value of a 200: address, preference if it is not the usual one, time left (RFC 3261 section 10.3 step 8) to the

@@ -251,20 +251,30 @@ impl Registrar {
     }
 
     /// A stream is gone: bindings behind a NAT that came by it cannot be reached until they are registered again, and are left out of
-    /// [`Registrar::bindings`].
-    pub fn flow_lost(&mut self, connection: ConnectionId) {
+    /// [`Registrar::bindings`]. Those of a WebSocket end with it; account and contact of each are returned.
+    pub fn flow_lost(&mut self, connection: ConnectionId) -> Vec<(String, String)> {
+        let mut gone = Vec::new();
         let from = (connection, Arc::from(""));
         let concerned: Vec<_> =
             self.by_connection.range(from..).take_while(|(other, _)| *other == connection).cloned().collect();
         for key in concerned {
             self.by_connection.remove(&key);
             let Some(account) = self.accounts.get_mut(&key.1) else { continue };
+            let mut ends = false;
             for binding in &mut account.bindings {
                 if binding.flow.connection == Some(connection) {
                     binding.flow.connection = None;
+                    ends |= binding.ends_with_its_connection();
                 }
             }
+            if ends {
+                let ended = |binding: &Binding| binding.ends_with_its_connection() && !binding.is_reachable();
+                let (ended, left): (Vec<_>, _) = core::mem::take(&mut account.bindings).into_iter().partition(ended);
+                gone.extend(ended.into_iter().map(|binding| (key.1.to_string(), binding.contact)));
+                self.put(&key.1, left);
+            }
         }
+        gone
     }
 
     /// Removes the bindings of an account that is no longer in the directory; returns their contacts.

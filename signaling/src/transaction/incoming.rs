@@ -23,11 +23,14 @@ use crate::{
 use bytes::Bytes;
 use contract::Instant;
 
+/// RFC 5626 section 4.4.1: asks whether we are there.
+const PING: &[u8] = b"\r\n\r\n";
+
 /// RFC 5626 section 4.4.1: the answer to a double CRLF on a stream.
 const PONG: &[u8] = b"\r\n";
 
 impl Stack {
-    /// Bytes came: a whole datagram, or the next piece of a stream.
+    /// Bytes came: a whole datagram or message of a WebSocket, or the next piece of a stream.
     pub fn receive<U: TransactionUser>(
         &mut self,
         now: Instant,
@@ -38,8 +41,38 @@ impl Stack {
     ) {
         match flow.connection {
             None => self.take(now, flow, bytes, user, out),
+            Some(connection) if flow.transport.keeps_messages_apart() => {
+                self.receive_message(now, flow, connection, bytes, user, out);
+            }
             Some(connection) => self.receive_stream(now, flow, connection, bytes, user, out),
         }
+    }
+
+    /// RFC 7118 section 5: one message of the WebSocket is one of SIP, so nothing is searched for its end, and Content-Length may be missing.
+    fn receive_message<U: TransactionUser>(
+        &mut self,
+        now: Instant,
+        flow: Flow,
+        connection: ConnectionId,
+        bytes: &[u8],
+        user: &mut U,
+        out: &mut Effects,
+    ) {
+        match self.streams.receiving(flow, connection) {
+            Ok(Some(_)) => {}
+            Ok(None) => return,
+            Err(_) => {
+                out.push(Effect::Fact(Fact::Dropped { why: DropReason::Exhausted, source: flow.remote }));
+                out.push(Effect::CloseFlow { connection });
+                return;
+            }
+        }
+        // RFC 7118 section 6: the keep-alive of RFC 5626 section 4.4.1 is usable here too.
+        if bytes == PING {
+            out.push(Effect::Transmit { flow, bytes: Bytes::from_static(PONG) });
+            return;
+        }
+        self.take(now, flow, bytes, user, out);
     }
 
     /// The next piece of a stream: whole messages are taken one after the other, the beginning of another is kept.

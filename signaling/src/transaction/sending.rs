@@ -34,6 +34,8 @@ impl Stack {
                 out.push(Effect::OpenFlow { connection, listener, remote });
                 Ok(flow)
             }
+            // RFC 7118 section 5.4: nobody can connect to a browser.
+            NextHop::Address { transport: Transport::Ws | Transport::Wss, .. } => Err(NotSent::Unreachable),
         }
     }
 
@@ -80,7 +82,12 @@ impl Stack {
             // received parameter … using the port in the sent-by value".
             Some(_) => {
                 let hop = NextHop::Address { listener: flow.listener, remote: back, transport: flow.transport };
-                self.resolve(hop, out).map_err(|_| Inadmissible::Full)?
+                match self.resolve(hop, out) {
+                    Ok(flow) => flow,
+                    // RFC 7118 section 5.4: with the connection of a browser its answers are lost.
+                    Err(NotSent::Unreachable) => return Err(Inadmissible::Gone),
+                    Err(NotSent::Exhausted) => return Err(Inadmissible::Full),
+                }
             }
         };
         match self.transmit(to, bytes, out) {

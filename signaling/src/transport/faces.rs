@@ -18,7 +18,7 @@ struct Face {
     bound: SocketAddr,
     /// `SIP/2.0/UDP host:port;rport;branch=`.
     via: Vec<u8>,
-    /// `@host:port` with `;transport=tcp` for TCP.
+    /// `@host:port` with `;transport=…` for all but UDP.
     contact: String,
 }
 
@@ -32,8 +32,10 @@ impl Faces {
             };
             // RFC 3261 section 19.1.1: UDP is what a URI without the parameter means.
             let parameter = match listener.transport {
-                Transport::Udp => "",
-                Transport::Tcp => ";transport=tcp",
+                Transport::Udp => String::new(),
+                other @ (Transport::Tcp | Transport::Ws | Transport::Wss) => {
+                    format!(";transport={}", other.uri_parameter())
+                }
             };
             Face {
                 transport: listener.transport,
@@ -106,6 +108,7 @@ impl Faces {
             None => &[Transport::Udp, Transport::Tcp],
             Some(Some(name)) if name.eq_ignore_ascii_case(b"udp") => &[Transport::Udp],
             Some(Some(name)) if name.eq_ignore_ascii_case(b"tcp") => &[Transport::Tcp],
+            // RFC 7118 section 5.4: `ws` too, since nobody can connect to a browser.
             Some(_) => return None,
         };
         transports.iter().find_map(|&transport| {
@@ -129,6 +132,8 @@ mod tests {
             listener(Transport::Tcp, "192.0.2.1:5060", "192.0.2.1"),
             listener(Transport::Udp, "192.0.2.2:5080", "pbx.test"),
             listener(Transport::Udp, "[2001:db8::1]:5060", "2001:db8::1"),
+            listener(Transport::Ws, "192.0.2.1:8060", "192.0.2.1"),
+            listener(Transport::Wss, "192.0.2.1:8061", "pbx.test"),
         ])
     }
 
@@ -155,6 +160,8 @@ mod tests {
             "sip:a@0.0.0.0",
             "sip:a@224.0.1.75",
             "sip:a@192.0.2.9:0",
+            "sip:a@192.0.2.9:9;transport=ws",
+            "sip:a@df7jal23ls0d.invalid;transport=ws",
         ] {
             assert_eq!(hop(none, None), None, "{none}");
         }
@@ -167,5 +174,9 @@ mod tests {
         assert_eq!(faces.contact(ListenerId(1), "a b@c"), "<sip:a%20b%40c@192.0.2.1:5060;transport=tcp>");
         assert_eq!(faces.contact(ListenerId(3), ""), "<sip:[2001:db8::1]:5060>");
         assert_eq!(faces.contact(ListenerId(2), "*43"), "<sip:*43@pbx.test:5080>");
+        // RFC 7118 section 5.3: a URI says `ws` with TLS too, a Via tells them apart.
+        assert_eq!(faces.contact(ListenerId(4), "a"), "<sip:a@192.0.2.1:8060;transport=ws>");
+        assert_eq!(faces.contact(ListenerId(5), "a"), "<sip:a@pbx.test:8061;transport=ws>");
+        assert_eq!(faces.via(ListenerId(5)), Some(&b"SIP/2.0/WSS pbx.test:8061;rport;branch="[..]));
     }
 }

@@ -1,9 +1,9 @@
 //! Streams: RFC 3261 sections 7.5, 18.1.1, 18.2.2, 18.3 and 18.4, RFC 5626 section 4.4.1.
 
-use crate::rig::{Heard, PHONE, Rig, answer, by_tcp, by_udp, from_phone, tcp};
+use crate::rig::{Heard, PHONE, Rig, address, answer, by_tcp, by_udp, from_phone, tcp};
 use signaling::{
     fact::DropReason,
-    flow::{ConnectionId, FlowEnd},
+    flow::{ConnectionId, Flow, FlowEnd, ListenerId, Transport},
     limits::{DATAGRAM_REQUEST_BYTES_MAX, HEAD_BYTES_MAX, STREAM_QUEUE_BYTES_MAX},
     message::Method,
     transaction::{ClientFailure, NextHop, NotSent},
@@ -249,4 +249,50 @@ fn an_answer_whose_stream_is_gone_goes_by_a_new_one() {
     // RFC 3261 section 18.2.2: to the address it came from, at the port of sent-by.
     assert_eq!(rig.opened().len(), 1);
     assert_eq!(rig.only().to(), "tcp 192.0.2.9:5062");
+}
+
+#[test]
+fn one_message_of_a_web_socket_is_one_of_sip() {
+    let way = Flow::connected(Transport::Ws, ListenerId(1), address(PHONE), ConnectionId(5));
+    let good = from_phone("OPTIONS", "SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK1", "");
+    // RFC 7118 section 5: nothing is searched for an end, so Content-Length may be missing, and what follows the body is none of another message.
+    for (text, line) in [
+        (good.replace("Content-Length: 0\r\n", ""), None),
+        (good.replace("Content-Length: 0", "Content-Length: 5"), Some("400 Body Shorter Than Content-Length")),
+        (good.replace("CSeq: 1", "CSeq: x"), Some("400 Malformed CSeq")),
+    ] {
+        let mut rig = Rig::new();
+        rig.user.answers = Some(200);
+        rig.receive(way, &text);
+        let answer = rig.only();
+        assert_eq!((answer.line(), answer.to()), (line.unwrap_or("200 OK"), format!("ws {PHONE}")), "{text}");
+        assert!(answer.header("Via").contains(";received=192.0.2.9"), "{answer:?}");
+        assert_eq!(rig.closed(), [], "where the next message begins is beyond doubt");
+    }
+    // RFC 7118 section 6: the keep-alive of RFC 5626 section 4.4.1 is usable; a message that is half one is dropped.
+    let mut rig = Rig::new();
+    rig.receive(way, "\r\n\r\n");
+    assert_eq!(rig.only().text, "\r\n");
+    for nothing in ["\r\n", "", "OPTIONS sip:pbx"] {
+        rig.receive(way, nothing);
+        assert_eq!((rig.sent().len(), rig.heard().len(), rig.closed().len()), (0, 0, 0), "{nothing:?}");
+    }
+    rig.receive(way, &good);
+    assert_eq!(rig.heard().len(), 1);
+}
+
+#[test]
+fn nobody_is_connected_to_by_web_socket() {
+    // RFC 7118 section 5.4: the answer to who has gone is lost, and a request to him is not sent.
+    let way = Flow::connected(Transport::Ws, ListenerId(1), address(PHONE), ConnectionId(5));
+    let mut rig = Rig::new();
+    rig.receive(way, from_phone("INVITE", "SIP/2.0/WS df7jal23ls0d.invalid;branch=z9hG4bK1", ""));
+    let id = rig.request_heard();
+    rig.lost(ConnectionId(5), FlowEnd::Closed);
+    rig.out.clear();
+    rig.respond(id, 486);
+    assert_eq!((rig.opened().len(), rig.sent().len()), (0, 0));
+    let hop = NextHop::Address { listener: ListenerId(1), remote: address(PHONE), transport: Transport::Ws };
+    assert_eq!(rig.ask(Method::Options, hop, b""), Err(NotSent::Unreachable));
+    assert_eq!(rig.opened(), []);
 }

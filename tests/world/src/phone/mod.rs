@@ -187,7 +187,9 @@ impl Phone {
     pub(crate) fn contact(&self) -> String {
         match self.identity.transport {
             Transport::Udp => format!("sip:{}@{}", self.identity.number, self.identity.home),
-            Transport::Tcp => format!("sip:{}@{};transport=tcp", self.identity.number, self.identity.home),
+            other @ (Transport::Tcp | Transport::Ws | Transport::Wss) => {
+                format!("sip:{}@{};transport={}", self.identity.number, self.identity.home, other.uri_parameter())
+            }
         }
     }
 
