@@ -2,7 +2,8 @@
 //!
 //! Rooms, each knowing only those before it: [`limits`], [`observe`] (counters), [`rtp`] (bytes in place), [`io`] (sockets; the only
 //! home of system calls and `unsafe`), [`flow`] (ports, sources), [`audio`] (samples), [`codec`] (payloads to samples and back),
-//! [`secure`] (SRTP and its keys), [`record`] (sound for the file writer), [`session`] (legs and their paths), [`shard`] (the loop), [`boot`] (threads). It knows no SIP, SDP or call; it obeys
+//! [`ice`] (connectivity checks), [`secure`] (SRTP, its keys and handshakes), [`record`] (sound for the file writer), [`session`] (legs and
+//! their paths), [`shard`] (the loop), [`boot`] (threads). It knows no SIP, SDP or call; it obeys
 //! [`contract::MediaCommand`] and answers with [`contract::MediaEvent`].
 
 pub mod limits;
@@ -19,6 +20,8 @@ pub mod flow;
 pub mod audio;
 
 pub mod codec;
+
+pub mod ice;
 
 pub mod secure;
 

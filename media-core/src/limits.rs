@@ -83,6 +83,16 @@ pub const LEARN_GRACE: Duration = Duration::from_secs(2);
 /// our answer.
 pub const KEY_OVERLAP: Duration = Duration::from_secs(5);
 
+/// Connectivity checks of one leg in a second: a browser sends one in 50 ms for each pair while it looks for a way, then one in 5 s. Further
+/// ones are dropped and counted.
+pub const CHECKS_PER_SECOND_MAX: u16 = 200;
+
+/// Addresses of one far end that are known from its checks. Another takes the place of the one heard longest ago.
+pub const ICE_SOURCES_MAX: usize = 8;
+
+/// How long the far end's consent to be sent to holds after its last check, RFC 7675 section 5.1.
+pub const CONSENT: Duration = Duration::from_secs(30);
+
 /// Shortest silence time-out and report interval; a shorter one is raised to it.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(100);
 

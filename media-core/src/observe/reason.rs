@@ -30,10 +30,14 @@ reasons! {
     UnknownSource = "unknown_source",
     /// No RTP or RTCP packet although it looks like one.
     Malformed = "malformed",
-    /// STUN, RFC 7983: no path for it yet.
+    /// STUN that is no connectivity check of the leg as it is described.
     Stun = "stun",
-    /// DTLS, RFC 7983: no path for it yet.
+    /// More connectivity checks than a leg may send in a second.
+    StunFlood = "stun_flood",
+    /// DTLS of a leg whose media is not protected by a handshake.
     Dtls = "dtls",
+    /// More DTLS than a leg, or all legs together, may send.
+    DtlsFlood = "dtls_flood",
     /// Neither of the protocols of RFC 7983.
     NotMedia = "not_media",
     /// RTCP on the RTP port of a leg that did not negotiate it, or RTP on the RTCP port.
