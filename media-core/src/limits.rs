@@ -93,6 +93,29 @@ pub const ICE_SOURCES_MAX: usize = 8;
 /// How long the far end's consent to be sent to holds after its last check, RFC 7675 section 5.1.
 pub const CONSENT: Duration = Duration::from_secs(30);
 
+/// How long a handshake may take. Then the leg has no keys ([`contract::Unsecured::HandshakeFailed`]).
+pub const HANDSHAKE_MAX: Duration = Duration::from_secs(30);
+
+/// How long an address nobody vouches for may keep a handshake to itself before another such address may begin its own.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// DTLS datagrams of one leg in a second: a handshake has some ten, a lossy one twice that. Further ones are dropped and counted.
+pub const DTLS_PER_SECOND_MAX: u16 = 50;
+
+/// DTLS datagrams of one leg in a second from addresses nobody vouches for, so that strangers do not use up what the far end may send.
+pub const DTLS_STRANGE_PER_SECOND_MAX: u16 = 10;
+
+/// Steps of handshakes in one turn. Each takes up to 0.4 ms of arithmetic, and packets wait meanwhile.
+pub const HANDSHAKE_STEPS_PER_TURN: usize = 2;
+
+/// DTLS datagrams that wait for their turn. Further ones are dropped and counted; their senders repeat them.
+pub const HANDSHAKE_STEPS: usize = 64;
+
+/// Legs not described yet for which a first ClientHello is kept, one each: the answer to our offer and the handshake it leads to race
+/// each other. Further ones are dropped and counted.
+pub const EARLY_HELLOS: u16 = 64;
+const _: () = assert!(HANDSHAKE_STEPS + EARLY_HELLOS as usize <= BUFFERS as usize / 8, "packets have buffers left");
+
 /// Shortest silence time-out and report interval; a shorter one is raised to it.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(100);
 

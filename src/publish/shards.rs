@@ -164,6 +164,7 @@ pub struct ShardCollector {
     faults: IntCounterVec,
     cpu: prometheus::CounterVec,
     opened: IntCounterVec,
+    handshakes: IntCounterVec,
     sessions: IntGauge,
     ports: IntGauge,
     ports_total: IntGauge,
@@ -195,6 +196,11 @@ impl ShardCollector {
                 "Legs opened, by the delay from the command until the port receives: below `below_us` microseconds.",
                 &["below_us"],
             )?,
+            handshakes: counters(
+                "ironbell_media_handshakes_total",
+                "DTLS handshakes of legs, by whether they ended with keys.",
+                &["shard", "result"],
+            )?,
             cpu: prometheus::CounterVec::new(
                 Opts::new("ironbell_shard_cpu_seconds_total", "User and system time of a shard's thread."),
                 &["shard"],
@@ -219,6 +225,8 @@ impl ShardCollector {
                 raise(&self.dropped.with_label_values(&[shard, reason.as_str()]), tally.dropped[reason as usize]);
             }
             raise(&self.late.with_label_values(&[shard]), tally.late_ticks);
+            raise(&self.handshakes.with_label_values(&[shard, "keys"]), tally.handshakes);
+            raise(&self.handshakes.with_label_values(&[shard, "none"]), tally.handshakes_failed);
             for (kind, count) in [
                 ("legs_refused", tally.legs_refused),
                 ("sources_learned", tally.sources_learned),
@@ -248,7 +256,7 @@ impl ShardCollector {
         self.ports_total.set(figure(ports_total));
     }
 
-    fn all(&self) -> [&dyn Collector; 10] {
+    fn all(&self) -> [&dyn Collector; 11] {
         [
             &self.packets,
             &self.dropped,
@@ -256,6 +264,7 @@ impl ShardCollector {
             &self.faults,
             &self.cpu,
             &self.opened,
+            &self.handshakes,
             &self.sessions,
             &self.ports,
             &self.ports_total,

@@ -4,6 +4,9 @@
 //! one stayed silent; then the leg locks to it. None of its packets is relayed before that. For a while after, the signalled address still
 //! takes over. A new description of another address begins anew.
 //!
+//! Where connectivity checks decide (RFC 8445), nothing is learned from packets: the address nominated last is believed, and the one before
+//! it for what is under way.
+//!
 //! RFC 3550 leaves source addresses open; RFC 7362 describes this latching and its dangers.
 
 use crate::limits::{LEARN_GRACE, LEARN_PACKETS, LEARN_WINDOW};
@@ -37,6 +40,8 @@ enum State {
     Candidate { address: SocketAddr, since: Instant, packets: u8 },
     /// Believed. `until`: how long the signalled address may still take over; `None`: no longer.
     Locked { address: SocketAddr, until: Option<Instant> },
+    /// Checks decide.
+    Checked { nominated: Option<SocketAddr>, before: Option<SocketAddr> },
 }
 
 impl Source {
@@ -50,19 +55,57 @@ impl Source {
         Self { signalled, rule, state }
     }
 
-    /// Takes over a later description. Returns whether learning begins anew.
-    pub fn describe(&mut self, signalled: Option<SocketAddr>, rule: SourceRule) -> bool {
-        if (self.signalled, self.rule) == (signalled, rule) {
-            return false;
+    /// A leg whose checks decide; until a pair is nominated nobody is believed.
+    #[must_use]
+    pub const fn checked(signalled: Option<SocketAddr>) -> Self {
+        Self { signalled, rule: SourceRule::Signalled, state: State::Checked { nominated: None, before: None } }
+    }
+
+    /// Takes over a later description; `checked`: checks decide. Returns whether learning begins anew.
+    pub fn describe(&mut self, signalled: Option<SocketAddr>, rule: SourceRule, checked: bool) -> bool {
+        match (checked, self.state) {
+            (true, State::Checked { .. }) => return false,
+            (true, State::Waiting | State::Candidate { .. } | State::Locked { .. }) => {
+                *self = Self::checked(signalled);
+                return true;
+            }
+            (false, State::Checked { .. }) => {}
+            (false, State::Waiting | State::Candidate { .. } | State::Locked { .. }) => {
+                if (self.signalled, self.rule) == (signalled, rule) {
+                    return false;
+                }
+            }
         }
         *self = Self::new(signalled, rule);
         true
+    }
+
+    /// The far end chose the pair of this address. Returns whether it is another one than before.
+    pub fn nominate(&mut self, address: SocketAddr) -> bool {
+        let State::Checked { nominated, before } = &mut self.state else { return false };
+        let other = *nominated != Some(address);
+        if other {
+            *before = nominated.replace(address);
+        }
+        other
+    }
+
+    /// Nobody is believed, and nothing sent, until a pair is nominated.
+    pub const fn forget(&mut self) {
+        self.state = State::Checked { nominated: None, before: None };
     }
 
     /// Judges a valid packet from `from`.
     pub fn judge(&mut self, from: SocketAddr, now: Instant) -> Verdict {
         let expected = self.signalled == Some(from);
         match self.state {
+            State::Checked { nominated, before } => {
+                if nominated == Some(from) || before == Some(from) {
+                    Verdict::Accepted
+                } else {
+                    Verdict::Foreign
+                }
+            }
             State::Locked { address, until: None } => {
                 if address == from {
                     Verdict::Accepted
@@ -116,8 +159,21 @@ impl Source {
     pub const fn locked(&self) -> Option<SocketAddr> {
         match self.state {
             State::Locked { address, .. } => Some(address),
+            State::Checked { nominated, .. } => nominated,
             State::Waiting | State::Candidate { .. } => None,
         }
+    }
+
+    /// Whether a handshake of `from` is the far end's own: the signalled address, or the one that is believed.
+    #[must_use]
+    pub fn vouches_for(&self, from: SocketAddr) -> bool {
+        self.locked() == Some(from) || self.signalled == Some(from)
+    }
+
+    /// Whether an address that nobody vouches for may still turn out to be the far end's.
+    #[must_use]
+    pub fn may_learn(&self) -> bool {
+        self.rule == SourceRule::Learned && matches!(self.state, State::Waiting | State::Candidate { .. })
     }
 
     /// Whether the lock is for good, so that the socket may be connected.
@@ -126,10 +182,13 @@ impl Source {
         matches!(self.state, State::Locked { until: None, .. })
     }
 
-    /// Where to send: the believed address, else the signalled one.
+    /// Where to send: the believed address, else the signalled one. Where checks decide, to none but the nominated one.
     #[must_use]
     pub fn destination(&self) -> Option<SocketAddr> {
-        self.locked().or(self.signalled)
+        match self.state {
+            State::Checked { nominated, .. } => nominated,
+            State::Waiting | State::Candidate { .. } | State::Locked { .. } => self.locked().or(self.signalled),
+        }
     }
 
     fn lock(&mut self, address: SocketAddr) -> Verdict {
@@ -237,9 +296,34 @@ mod tests {
     fn the_same_description_again_changes_nothing_and_another_begins_anew() {
         let mut source = Source::new(None, SourceRule::Learned);
         source.judge(stranger(), Instant::ORIGIN);
-        assert!(!source.describe(None, SourceRule::Learned));
+        assert!(!source.describe(None, SourceRule::Learned, false));
         assert_eq!(source.locked(), Some(stranger()));
-        assert!(source.describe(Some(phone()), SourceRule::Learned));
+        assert!(source.describe(Some(phone()), SourceRule::Learned, false));
         assert_eq!(source.locked(), None);
+    }
+
+    #[test]
+    fn where_checks_decide_packets_teach_nothing() {
+        let mut source = Source::checked(Some(phone()));
+        assert_eq!((stream(&mut source, phone(), 0, 100), source.destination()), (0, None));
+        assert!(source.nominate(phone()) && !source.nominate(phone()));
+        assert_eq!((stream(&mut source, phone(), 2_000, 5), stream(&mut source, stranger(), 2_000, 100)), (5, 0));
+        let roamed = address("203.0.113.5:5000");
+        assert!(source.nominate(roamed));
+        assert_eq!((source.destination(), source.settled()), (Some(roamed), false));
+        assert_eq!(stream(&mut source, phone(), 4_000, 5), 5, "under way");
+        source.forget();
+        assert_eq!((stream(&mut source, roamed, 6_000, 5), source.destination()), (0, None));
+    }
+
+    #[test]
+    fn a_description_with_checks_keeps_the_nominated_pair_and_one_without_ends_them() {
+        let mut source = Source::new(Some(phone()), SourceRule::Learned);
+        assert!(source.describe(Some(phone()), SourceRule::Learned, true));
+        source.nominate(stranger());
+        assert!(!source.describe(None, SourceRule::Learned, true));
+        assert_eq!(source.destination(), Some(stranger()));
+        assert!(source.describe(Some(phone()), SourceRule::Signalled, false));
+        assert_eq!(source.destination(), Some(phone()));
     }
 }

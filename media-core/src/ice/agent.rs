@@ -61,10 +61,10 @@ pub struct Agent {
 impl Agent {
     /// An agent that has heard nothing.
     #[must_use]
-    pub fn new(spec: IceSpec) -> Self {
+    pub fn new(spec: &IceSpec) -> Self {
         Self {
-            names: Names::new(&spec),
-            spec,
+            names: Names::new(spec),
+            spec: spec.clone(),
             former: None,
             sources: [None; ICE_SOURCES_MAX],
             consent: None,
@@ -74,13 +74,13 @@ impl Agent {
     }
 
     /// Takes over a description. New names restart the checks (RFC 8445 section 9): media goes on as it did until a pair is nominated anew.
-    pub fn describe(&mut self, spec: IceSpec, now: Instant) {
-        if self.spec == spec {
+    pub fn describe(&mut self, spec: &IceSpec, now: Instant) {
+        if self.spec == *spec {
             return;
         }
-        let former = core::mem::replace(&mut self.names, Names::new(&spec));
+        let former = core::mem::replace(&mut self.names, Names::new(spec));
         self.former = (!self.lost).then_some(former);
-        self.spec = spec;
+        self.spec.clone_from(spec);
         if core::mem::take(&mut self.lost) {
             (self.sources, self.consent) = ([None; ICE_SOURCES_MAX], None);
         } else if self.consent.is_some() {

@@ -54,7 +54,7 @@ fn take(agent: &mut Agent, now: Instant, from: SocketAddr, bytes: &[u8]) -> Resu
 #[test]
 fn a_check_is_answered_and_its_source_known() {
     let spec = credentials(1);
-    let mut agent = Agent::new(spec.clone());
+    let mut agent = Agent::new(&spec);
     assert!(!agent.knows(address(1)) && agent.due().is_none());
     assert_eq!(take(&mut agent, at(0), address(1), &check(&spec, &[])), Ok((false, 0)));
     assert!(agent.knows(address(1)) && !agent.knows(address(2)));
@@ -65,7 +65,7 @@ fn a_check_is_answered_and_its_source_known() {
 #[test]
 fn what_is_not_the_legs_own_is_silent() {
     let (spec, other) = (credentials(1), credentials(2));
-    let mut agent = Agent::new(spec.clone());
+    let mut agent = Agent::new(&spec);
     let mut wrong = spec.clone();
     wrong.local.password = other.local.password.clone();
     let mut unsigned = check(&spec, &[]);
@@ -85,7 +85,7 @@ fn what_is_not_the_legs_own_is_silent() {
 #[test]
 fn what_cannot_be_done_is_said() {
     let spec = credentials(1);
-    let mut agent = Agent::new(spec.clone());
+    let mut agent = Agent::new(&spec);
     assert_eq!(take(&mut agent, at(0), address(1), &check(&spec, &[(0x7abc, &[1])])), Ok((false, 420)));
     assert_eq!(take(&mut agent, at(0), address(1), &check(&spec, &[(0x8029, &[0; 8])])), Ok((false, 487)));
     assert!(!agent.knows(address(1)) && agent.due().is_none());
@@ -94,7 +94,7 @@ fn what_cannot_be_done_is_said() {
 #[test]
 fn a_flood_of_checks_is_cut_and_strangers_do_not_cut_it() {
     let (spec, other) = (credentials(1), credentials(2));
-    let mut agent = Agent::new(spec.clone());
+    let mut agent = Agent::new(&spec);
     for _ in 0..2 * CHECKS_PER_SECOND_MAX {
         assert_eq!(take(&mut agent, at(0), address(2), &check(&other, &[])), Err(Drop::Stun));
     }
@@ -108,7 +108,7 @@ fn a_flood_of_checks_is_cut_and_strangers_do_not_cut_it() {
 #[test]
 fn only_so_many_sources_are_remembered() {
     let spec = credentials(1);
-    let mut agent = Agent::new(spec.clone());
+    let mut agent = Agent::new(&spec);
     for number in 1..=3_000_u16 {
         assert_eq!(take(&mut agent, at(u64::from(number) * 20), address(1), &check(&spec, &[])), Ok((false, 0)));
         let from = address(number);
@@ -122,7 +122,7 @@ fn only_so_many_sources_are_remembered() {
 #[test]
 fn consent_runs_out_once_and_only_new_names_revive_it() {
     let (spec, later) = (credentials(1), credentials(2));
-    let mut agent = Agent::new(spec.clone());
+    let mut agent = Agent::new(&spec);
     assert!(!agent.has_expired(at(3_600_000)), "nothing was heard that could cease");
     take(&mut agent, at(0), address(1), &check(&spec, NOMINATED)).expect("answered");
     take(&mut agent, at(20_000), address(1), &check(&spec, &[])).expect("answered");
@@ -130,9 +130,9 @@ fn consent_runs_out_once_and_only_new_names_revive_it() {
     assert!(agent.has_expired(at(50_000)));
     assert!(!agent.has_expired(at(50_001)), "told once");
     assert_eq!(take(&mut agent, at(50_002), address(1), &check(&spec, NOMINATED)), Err(Drop::Stun));
-    agent.describe(spec, at(50_003));
+    agent.describe(&spec, at(50_003));
     assert!(agent.due().is_none());
-    agent.describe(later.clone(), at(50_004));
+    agent.describe(&later, at(50_004));
     assert!(!agent.knows(address(1)));
     assert_eq!(take(&mut agent, at(50_005), address(1), &check(&later, NOMINATED)), Ok((true, 0)));
     assert_eq!(agent.due(), Some(at(50_005) + CONSENT));
@@ -141,9 +141,9 @@ fn consent_runs_out_once_and_only_new_names_revive_it() {
 #[test]
 fn after_a_restart_the_former_names_hold_until_a_pair_is_nominated() {
     let (spec, later) = (credentials(1), credentials(2));
-    let mut agent = Agent::new(spec.clone());
+    let mut agent = Agent::new(&spec);
     take(&mut agent, at(0), address(1), &check(&spec, NOMINATED)).expect("answered");
-    agent.describe(later.clone(), at(100));
+    agent.describe(&later, at(100));
     assert!(agent.knows(address(1)), "the handshake goes on");
     assert_eq!(take(&mut agent, at(200), address(1), &check(&spec, &[])), Ok((false, 0)));
     assert_eq!(take(&mut agent, at(300), address(2), &check(&later, NOMINATED)), Ok((true, 0)));

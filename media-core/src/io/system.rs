@@ -21,6 +21,13 @@ pub fn monotonic() -> Instant {
     nanos(ClockId::Monotonic)
 }
 
+/// The clock of libraries that know no other, read once at boot: they are given differences to it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "their type has no other way to come into being")]
+pub fn library_clock() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
 /// CPU time of the calling thread, user and system, in nanoseconds.
 #[must_use]
 pub fn thread_cpu_ns() -> u64 {

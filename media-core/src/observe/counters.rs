@@ -83,6 +83,10 @@ figures! {
     legs_refused,
     /// Legs whose source was locked to another address than the signalled one.
     sources_learned,
+    /// Handshakes that ended with keys.
+    handshakes,
+    /// Handshakes that did not.
+    handshakes_failed,
     /// Reports left out because the shell did not take events.
     reports_skipped,
     /// Turns of the loop.

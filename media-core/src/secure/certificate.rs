@@ -3,17 +3,30 @@
 //! RFC 5763 section 5, RFC 8122, RFC 8827 section 6.5. It proves nothing but that the far end of the handshake is the one that signaling
 //! spoke to. Deliberately ignorant of handshakes.
 
+use crate::{io::system, limits::HANDSHAKE_MAX};
 use contract::Fingerprint;
-use core::fmt;
-use dimpl::DtlsCertificate;
+use core::{fmt, time::Duration};
+use dimpl::{Config, DtlsCertificate};
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256, SerialNumber, date_time_ymd};
 use ring::{
     digest::{SHA256, digest},
     rand::{SecureRandom, SystemRandom},
 };
+use std::{sync::Arc, time::Instant};
 
 /// Octets of the serial number, which no two certificates share: browsers remember issuer and number.
 const SERIAL_BYTES: usize = 16;
+
+/// The first of a handshake's repetitions; each further one waits twice as long. Longer than a round trip across an ocean, and shorter than a
+/// second, which a caller hears.
+const RETRY_FIRST: Duration = Duration::from_millis(200);
+
+/// Repetitions of what is not answered.
+const RETRIES: usize = 7;
+const _: () = assert!(
+    RETRY_FIRST.as_millis() * ((2 << RETRIES) - 1) >= HANDSHAKE_MAX.as_millis(),
+    "there is always another repetition"
+);
 
 /// No certificate could be made: the system gives no randomness.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,10 +40,12 @@ impl fmt::Display for NotMade {
 
 impl std::error::Error for NotMade {}
 
-/// A certificate and its private key. Does not print the key.
+/// A certificate and its private key, and the terms of the handshakes in which it is shown. Does not print the key.
 pub struct Certificate {
     identity: DtlsCertificate,
     fingerprint: Fingerprint,
+    terms: Arc<Config>,
+    origin: Instant,
 }
 
 impl Certificate {
@@ -54,7 +69,16 @@ impl Certificate {
         let made = params.self_signed(&key).map_err(|_| NotMade)?;
         let certificate = made.der().to_vec();
         let fingerprint = fingerprint(&certificate);
-        Ok(Self { identity: DtlsCertificate { certificate, private_key: key.serialize_der() }, fingerprint })
+        // Without a cookie's round trip: who may begin is decided by address and, with ICE, by the checks before it.
+        let terms = Config::builder()
+            .use_server_cookie(false)
+            .flight_start_rto(RETRY_FIRST)
+            .flight_retries(RETRIES)
+            .handshake_timeout(HANDSHAKE_MAX)
+            .build()
+            .map_err(|_| NotMade)?;
+        let identity = DtlsCertificate { certificate, private_key: key.serialize_der() };
+        Ok(Self { identity, fingerprint, terms: Arc::new(terms), origin: system::library_clock() })
     }
 
     /// Its hash, as session descriptions name it.
@@ -64,9 +88,18 @@ impl Certificate {
     }
 
     /// Certificate and key, as a handshake needs them.
-    #[must_use]
-    pub const fn identity(&self) -> &DtlsCertificate {
+    pub(super) const fn identity(&self) -> &DtlsCertificate {
         &self.identity
+    }
+
+    /// The terms of handshakes.
+    pub(super) const fn terms(&self) -> &Arc<Config> {
+        &self.terms
+    }
+
+    /// The point of the handshake library's clock that is taken for [`contract::Instant::ORIGIN`]. Only differences matter.
+    pub(super) const fn origin(&self) -> Instant {
+        self.origin
     }
 }
 

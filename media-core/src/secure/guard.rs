@@ -1,17 +1,17 @@
-//! The guard of a leg whose media is protected: keys of both directions, from the session descriptions (RFC 4568).
+//! The guard of a leg whose media is protected: its keys, and the handshake they come from unless they were described.
 //!
 //! While a leg has a guard nothing in clear is taken or sent. Packets it refuses change nothing: keys, numbers and the believed source stay.
 //! Deliberately ignorant of addresses and of whom the packets are for.
 
-use super::srtp::{Inbound, Outbound, Refused};
-use crate::{
-    flow::Protocol,
-    limits::{BUFFER_BYTES, KEY_OVERLAP},
-    observe::Drop,
+use super::{
+    Certificate,
+    dtls::{Association, Progress},
+    keys::{Change, Keys},
 };
-use contract::{Instant, Security, SrtpKey, SrtpSuite, Unsecured};
+use crate::{flow::Protocol, observe::Drop};
+use contract::{Instant, Security, Unsecured};
 
-/// What a description changed.
+/// What a description, or a step of a handshake, changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Keyed {
     /// Nothing.
@@ -22,46 +22,73 @@ pub enum Keyed {
     Without(Unsecured),
 }
 
-/// Keys one direction was described with.
-type Key = (SrtpSuite, SrtpKey);
-
 /// The guard of one leg.
 #[derive(Debug, Default)]
 pub struct Guard {
-    inbound: Option<(Key, Inbound)>,
-    outbound: Option<(Key, Outbound)>,
-    /// What the far end protected with before its keys changed, and until when that still comes.
-    former: Option<(Inbound, Instant)>,
+    keys: Keys,
+    association: Option<Box<Association>>,
 }
 
 impl Guard {
-    /// Takes over a description. Keys that stay the same keep their numbers (RFC 4568 section 7.1.4); the far end's former ones are good for
-    /// a while yet, for what was under way.
-    pub fn describe(&mut self, security: &Security, now: Instant) -> Keyed {
-        let Security::Sdes { suite, local, remote } = security else {
-            *self = Self::default();
-            return Keyed::Without(Unsecured::HandshakeFailed);
-        };
-        let (local, remote) = ((*suite, *local), (*suite, *remote));
-        let sends = self.outbound.as_ref().is_some_and(|(key, _)| *key == local);
-        let receives = self.inbound.as_ref().is_some_and(|(key, _)| *key == remote);
-        if sends && receives {
-            return Keyed::Same;
+    /// Takes over a description. A handshake with the same certificate in the same role goes on, and so do its keys (RFC 8842 section 4);
+    /// with another one nothing passes until it is done.
+    pub fn describe(&mut self, security: &Security, certificate: &Certificate, now: Instant) -> Keyed {
+        match security {
+            Security::Sdes { suite, local, remote } => {
+                self.association = None;
+                match self.keys.set(*suite, *local, *remote, now) {
+                    Change::Same => Keyed::Same,
+                    Change::Anew => Keyed::Anew,
+                    Change::Unusable => Keyed::Without(Unsecured::BadKeys),
+                }
+            }
+            Security::Dtls { role, fingerprint } => {
+                if self.association.as_ref().is_none_or(|known| !known.is_of(*role, fingerprint)) {
+                    self.keys = Keys::default();
+                    self.association = Some(Box::new(Association::new(*role, *fingerprint, certificate, now)));
+                }
+                Keyed::Same
+            }
+            Security::None => {
+                *self = Self::default();
+                Keyed::Same
+            }
         }
-        // RFC 3711 section 9.1: one key for both ways would use its key stream twice.
-        let new = (local != remote).then(|| Outbound::new(local.0, &local.1).zip(Inbound::new(remote.0, &remote.1)));
-        let Some((outbound, inbound)) = new.flatten() else {
-            *self = Self::default();
-            return Keyed::Without(Unsecured::BadKeys);
-        };
-        if !sends {
-            self.outbound = Some((local, outbound));
+    }
+
+    /// The handshake, if keys come from one.
+    pub fn association(&mut self) -> Option<&mut Association> {
+        self.association.as_deref_mut()
+    }
+
+    /// When the handshake is to be looked at again.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        self.association.as_ref().and_then(|association| association.due())
+    }
+
+    /// Moves the handshake on with a datagram, or because time has passed; `send` is given what goes to the far end.
+    pub fn shake(&mut self, datagram: Option<&[u8]>, now: Instant, send: &mut dyn FnMut(&[u8])) -> Keyed {
+        let Some(association) = &mut self.association else { return Keyed::Same };
+        match association.advance(datagram, now, send) {
+            Progress::Going => Keyed::Same,
+            Progress::Agreed(agreed) => match self.keys.set(agreed.suite, agreed.local, agreed.remote, now) {
+                Change::Same => Keyed::Same,
+                Change::Anew => Keyed::Anew,
+                Change::Unusable => Keyed::Without(Unsecured::HandshakeFailed),
+            },
+            Progress::Ended(why) => {
+                self.keys = Keys::default();
+                Keyed::Without(why)
+            }
         }
-        if !receives {
-            self.former = self.inbound.take().map(|(_, former)| (former, now + KEY_OVERLAP));
-            self.inbound = Some((remote, inbound));
+    }
+
+    /// Says goodbye to the far end of a handshake.
+    pub fn close(&mut self, now: Instant, send: &mut dyn FnMut(&[u8])) {
+        if let Some(association) = &mut self.association {
+            association.close(now, send);
         }
-        Keyed::Anew
     }
 
     /// Checks and decrypts what came; how long it is in clear.
@@ -69,18 +96,7 @@ impl Guard {
     /// # Errors
     /// The reason why it is dropped.
     pub fn open(&mut self, protocol: Protocol, bytes: &mut [u8], now: Instant) -> Result<usize, Drop> {
-        let Some((_, inbound)) = &mut self.inbound else { return Err(Drop::NotSecured) };
-        if self.former.as_ref().is_some_and(|(_, until)| now >= *until) {
-            self.former = None;
-        }
-        let Some((former, _)) = &mut self.former else { return unprotect(inbound, protocol, bytes).map_err(reason) };
-        let mut copy = [0; BUFFER_BYTES];
-        let copy = copy.get_mut(..bytes.len()).ok_or(Drop::TooLong)?;
-        copy.copy_from_slice(bytes);
-        unprotect(inbound, protocol, bytes).or_else(|refused| {
-            bytes.copy_from_slice(copy);
-            unprotect(former, protocol, bytes).map_err(|_| reason(refused))
-        })
+        self.keys.open(protocol, bytes, now)
     }
 
     /// Protects the packet in the first `len` octets of `bytes`; how long it is then.
@@ -88,30 +104,6 @@ impl Guard {
     /// # Errors
     /// The reason why it must not be sent.
     pub fn seal(&mut self, bytes: &mut [u8], len: usize) -> Result<usize, Drop> {
-        let Some((_, outbound)) = &mut self.outbound else { return Err(Drop::NotSecured) };
-        match Protocol::of(bytes) {
-            Protocol::Rtp => outbound.protect_rtp(bytes, len),
-            Protocol::Rtcp => outbound.protect_rtcp(bytes, len),
-            Protocol::Stun | Protocol::Dtls | Protocol::Other => Err(Refused::Malformed),
-        }
-        .map_err(reason)
-    }
-}
-
-fn unprotect(inbound: &mut Inbound, protocol: Protocol, bytes: &mut [u8]) -> Result<usize, Refused> {
-    match protocol {
-        Protocol::Rtp => inbound.unprotect_rtp(bytes),
-        Protocol::Rtcp => inbound.unprotect_rtcp(bytes),
-        Protocol::Stun | Protocol::Dtls | Protocol::Other => Err(Refused::Malformed),
-    }
-}
-
-const fn reason(refused: Refused) -> Drop {
-    match refused {
-        Refused::Malformed => Drop::Malformed,
-        Refused::Replayed => Drop::Replayed,
-        Refused::NotAuthentic => Drop::NotAuthentic,
-        Refused::NoRoom => Drop::TooLong,
-        Refused::Spent => Drop::NotSecured,
+        self.keys.seal(bytes, len)
     }
 }

@@ -1,9 +1,11 @@
-//! Protection of media: SRTP and SRTCP in place, the certificate of handshakes, and the guard of a leg that holds its keys.
+//! Protection of media: SRTP and SRTCP in place, handshakes and our certificate, and the guard of a leg that holds its keys.
 //!
 //! Knows packets as bytes; knows no sockets, sessions or descriptions.
 
 pub mod certificate;
+pub mod dtls;
 pub mod guard;
+mod keys;
 pub mod srtp;
 
 pub use certificate::Certificate;

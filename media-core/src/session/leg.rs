@@ -5,14 +5,16 @@ use super::{
     payload::PayloadMap,
 };
 use crate::{
-    flow::{PortPair, Source},
+    flow::{Gate, PortPair, Source},
+    ice::Agent,
+    io::Buffer,
     rtp::{
         Reception,
         control::{Control, Ours},
     },
-    secure::{Guard, guard::Keyed},
+    secure::{Certificate, Guard, dtls::Association, guard::Keyed},
 };
-use contract::{Codec, Format, Instant, LegReport, MemberId, PeerSpec, Security, SessionId};
+use contract::{Codec, Format, IceSpec, Instant, LegReport, MemberId, PeerSpec, Security, SessionId};
 use core::{net::SocketAddr, time::Duration};
 
 /// The tier of every path of this version, [`LegReport::tier`].
@@ -89,6 +91,34 @@ pub struct Leg {
     pub control: Control,
     /// Its keys; `None`: its media is in clear.
     pub guard: Option<Box<Guard>>,
+    /// Its connectivity checks; `None`: the far end does none.
+    pub checks: Option<Box<Agent>>,
+    /// Its handshake, on the way.
+    pub handshake: Handshake,
+}
+
+/// How an address that a handshake comes from is judged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Belief {
+    /// It is the far end's, by description or by its checks.
+    Sure,
+    /// It may turn out to be.
+    Strange,
+    /// It is not.
+    Foreign,
+}
+
+/// What a leg's handshake is about besides its bytes.
+#[derive(Debug, Default)]
+pub struct Handshake {
+    /// With whom.
+    pub far_end: Option<SocketAddr>,
+    /// A ClientHello that came before the description.
+    pub early: Option<(Option<SocketAddr>, Buffer)>,
+    /// How much may come from addresses that are vouched for.
+    pub gate: Gate,
+    /// How much may come from others.
+    pub strange_gate: Gate,
 }
 
 impl Leg {
@@ -139,11 +169,11 @@ impl Leg {
 
     /// Takes over a description. Returns whether the source is to be learned anew.
     pub fn describe(&mut self, spec: PeerSpec) -> bool {
-        let PeerSpec { rtp, rtcp, rtcp_mux, source: rule, formats, .. } = spec;
+        let PeerSpec { rtp, rtcp, rtcp_mux, source: rule, formats, ice, .. } = spec;
         let formats = formats.into_boxed_slice();
         match &mut self.peer {
             Some(peer) => {
-                let anew = peer.source.describe(rtp, rule);
+                let anew = peer.source.describe(rtp, rule, ice.is_some());
                 if peer.rtcp != rtcp || anew {
                     self.rtcp_source = None;
                 }
@@ -151,25 +181,56 @@ impl Leg {
                 anew
             }
             None => {
-                self.peer = Some(Peer { source: Source::new(rtp, rule), rtcp, rtcp_mux, formats });
+                let source = if ice.is_some() { Source::checked(rtp) } else { Source::new(rtp, rule) };
+                self.peer = Some(Peer { source, rtcp, rtcp_mux, formats });
                 true
             }
         }
     }
 
     /// Takes over how its media is protected. Returns what changed.
-    pub fn guard(&mut self, security: &Security, now: Instant) -> Keyed {
+    pub fn guard(&mut self, security: &Security, certificate: &Certificate, now: Instant) -> Keyed {
         if *security == Security::None {
             self.guard = None;
             return Keyed::Same;
         }
-        self.guard.get_or_insert_default().describe(security, now)
+        self.guard.get_or_insert_default().describe(security, certificate, now)
+    }
+
+    /// Takes over how it is checked.
+    pub fn check(&mut self, ice: Option<&IceSpec>, now: Instant) {
+        match (&mut self.checks, ice) {
+            (Some(agent), Some(ice)) => agent.describe(ice, now),
+            (checks, ice) => *checks = ice.map(|ice| Box::new(Agent::new(ice))),
+        }
+    }
+
+    /// Judges an address; `None`: its socket is connected, and the system has judged.
+    #[must_use]
+    pub fn belief(&self, from: Option<SocketAddr>) -> Belief {
+        match (from, &self.peer, &self.checks) {
+            (None, Some(_), _) if self.connected => Belief::Sure,
+            (Some(from), Some(_), Some(checks)) if checks.knows(from) => Belief::Sure,
+            (Some(from), Some(peer), None) if peer.source.vouches_for(from) => Belief::Sure,
+            (Some(_), Some(peer), None) if peer.source.may_learn() => Belief::Strange,
+            _ => Belief::Foreign,
+        }
+    }
+
+    /// The association its keys come from.
+    pub fn association(&mut self) -> Option<&mut Association> {
+        self.guard.as_mut().and_then(|guard| guard.association())
     }
 
     /// When it is silent, to be measured, or to be reported on next.
     #[must_use]
     pub fn due_at(&self) -> Instant {
         let mut due = self.control.due_at();
+        for of_security in
+            [self.guard.as_ref().and_then(|guard| guard.due()), self.checks.as_ref().and_then(|checks| checks.due())]
+        {
+            due = of_security.map_or(due, |at| due.min(at));
+        }
         if !self.silent {
             due = due.min(self.heard_at + self.silence_timeout);
         }

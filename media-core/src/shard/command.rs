@@ -9,6 +9,7 @@ use crate::{
     secure::guard::Keyed,
     session::{
         Egress, Kind, Leg, Member, Path, PayloadMap, Session,
+        leg::Handshake,
         plan::{self, Feed},
     },
 };
@@ -99,6 +100,8 @@ impl Shard {
             report_every,
             control,
             guard: None,
+            checks: None,
+            handshake: Handshake::default(),
         };
         let due = leg.due_at();
         let index = self.legs.insert(leg);
@@ -167,7 +170,8 @@ impl Shard {
     fn describe(&mut self, session: SessionId, member: MemberId, peer: PeerSpec, now: Instant, io: &mut impl Io) {
         let Some(index) = self.leg_of(session, member) else { return };
         let Some(leg) = self.legs.get_mut(index) else { return };
-        let keyed = leg.guard(&peer.security, now);
+        let keyed = leg.guard(&peer.security, &self.config.certificate, now);
+        leg.check(peer.ice.as_ref(), now);
         let anew = leg.describe(peer);
         // A new description is a sign of life: a leg may be told to speak only now.
         leg.heard_at = now;
@@ -186,6 +190,7 @@ impl Shard {
             Keyed::Anew => self.told.tell(MediaEvent::LegSecured { session, member }),
             Keyed::Without(why) => self.told.tell(MediaEvent::LegUnsecured { session, member, why }),
         }
+        self.described(index, now, io);
         self.compile(session);
     }
 
@@ -229,6 +234,7 @@ impl Shard {
     fn close_leg(&mut self, index: u32, now: Instant, io: &mut impl Io) {
         self.wheel.disarm(index);
         self.leave(index, now, io);
+        self.part(index, now, io);
         io.close(rtp_slot(index));
         io.close(rtcp_slot(index));
         let Some(leg) = self.legs.remove(index) else { return };

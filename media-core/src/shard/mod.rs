@@ -8,6 +8,7 @@ mod legs;
 mod packet;
 mod report;
 mod rtcp;
+mod secure;
 mod told;
 mod wheel;
 
@@ -15,7 +16,7 @@ use crate::{
     audio::clip::Library,
     flow::Ports,
     io::Io,
-    limits::{COMMANDS, COMMANDS_PER_TURN, IDLE_WAIT_MAX},
+    limits::{COMMANDS, COMMANDS_PER_TURN, HANDSHAKE_STEPS, IDLE_WAIT_MAX},
     observe::{Counters, Tally},
     record::Tape,
     secure::Certificate,
@@ -29,7 +30,11 @@ use core::{
 };
 use crossbeam::queue::ArrayQueue;
 use legs::Legs;
-use std::{collections::BTreeMap, sync::Arc};
+use secure::Step;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 use told::Told;
 use wheel::Wheel;
 
@@ -93,6 +98,10 @@ pub struct Shard {
     /// How many legs there have been.
     serial: u32,
     random: u64,
+    /// Steps of handshakes that wait for their turn.
+    steps: VecDeque<Step>,
+    /// ClientHellos kept by legs that are not described yet.
+    early: u16,
     /// Whose work is under way, should it panic.
     current: Option<SessionId>,
     next: Instant,
@@ -120,6 +129,8 @@ impl Shard {
             paths_missing: 0,
             serial: 0,
             random,
+            steps: VecDeque::with_capacity(HANDSHAKE_STEPS),
+            early: 0,
             current: None,
             next: now + IDLE_WAIT_MAX,
             config,
@@ -153,6 +164,7 @@ impl Shard {
         while let Some(received) = io.receive() {
             self.handle(received, now, io);
         }
+        self.shake_hands(now, io);
         self.look_after(now, io);
         self.current = None;
         self.publish(io);
@@ -168,10 +180,10 @@ impl Shard {
         Turned { next: self.next, told: self.told.take_pushed() }
     }
 
-    /// Whether nothing waits in the mailbox that could be obeyed now.
+    /// Whether nothing waits, in the mailbox or of handshakes, that could be done now.
     #[must_use]
     pub fn may_sleep(&self) -> bool {
-        self.commands.is_empty() || !self.told.has_room()
+        self.steps.is_empty() && (self.commands.is_empty() || !self.told.has_room())
     }
 
     /// Notes the CPU time of the thread.

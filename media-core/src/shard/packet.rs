@@ -41,8 +41,10 @@ impl Shard {
             },
             Protocol::Rtcp => self.on_rtcp(index, on_rtcp_port, source, buffer, now, io),
             Protocol::Rtp => self.drop(index, Drop::WrongPort, buffer, io),
-            Protocol::Stun => self.drop(index, Drop::Stun, buffer, io),
-            Protocol::Dtls => self.drop(index, Drop::Dtls, buffer, io),
+            Protocol::Stun if !on_rtcp_port => self.on_stun(index, source, buffer, now, io),
+            Protocol::Dtls if !on_rtcp_port => self.on_dtls(index, source, buffer, now, io),
+            // RFC 5761 section 5.1.3: a leg with checks or a handshake has one port.
+            Protocol::Stun | Protocol::Dtls => self.drop(index, Drop::WrongPort, buffer, io),
             Protocol::Other => self.drop(index, Drop::NotMedia, buffer, io),
         }
     }

@@ -32,6 +32,8 @@ impl Shard {
                     self.tally.reports_skipped += 1;
                 }
             }
+            self.tend(index, now, io);
+            let Some(leg) = self.legs.get_mut(index) else { continue };
             let interval_over = leg.control.due_at() <= now;
             if interval_over {
                 self.current = Some(session);
