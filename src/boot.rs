@@ -144,7 +144,9 @@ fn start(options: &RunOptions) -> Result<Running> {
     }
     let tls = certificate::server(&config, &listeners)?;
     let shard_count = u16::try_from(shards.len()).context("too many shards")?;
-    let settings = Arc::new(config.signaling(listeners.clone(), shard_count));
+    let mut settings = config.signaling(listeners.clone(), shard_count);
+    settings.media_fingerprint = Some(media.certificate.fingerprint());
+    let settings = Arc::new(settings);
     let signaling = wire::spawn(
         &exchange,
         Signaling {

@@ -2,7 +2,7 @@
 
 mod rig;
 
-use contract::{DtlsRole, Fingerprint, MediaEvent, PeerSpec, Security, SourceRule, SrtpKey, SrtpSuite, Unsecured};
+use contract::{MediaEvent, PeerSpec, Security, SourceRule, SrtpKey, SrtpSuite, Unsecured};
 use core::net::SocketAddr;
 use media_core::{
     io::Io,
@@ -247,11 +247,9 @@ fn a_leg_without_usable_keys_is_told_and_passes_nothing() {
     let Security::Sdes { remote: unlike, .. } = Phone::new(SrtpSuite::AeadAes256Gcm, 1).security else {
         panic!("keys")
     };
-    let handshake = Security::Dtls { role: DtlsRole::Passive, fingerprint: Fingerprint { sha256: [0; 32] } };
     for (security, expected) in [
         (Security::Sdes { suite, local, remote: local }, Unsecured::BadKeys),
         (Security::Sdes { suite, local, remote: unlike }, Unsecured::BadKeys),
-        (handshake, Unsecured::HandshakeFailed),
     ] {
         let mut bench = MemoryRig::new();
         let call = bench.call(SourceRule::Signalled);

@@ -138,7 +138,8 @@ pub struct PeerSpec {
     pub digits: DigitMode,
     /// How packets are protected. With anything but [`Security::None`] no unprotected packet is accepted or sent.
     pub security: Security,
-    /// Connectivity checks (RFC 8445, we are the lite side); `None`: the far end does none.
+    /// Connectivity checks (RFC 8445, we are the lite side); `None`: the far end does none. With them the nominated address is believed
+    /// instead of `rtp` and `source`, and `rtcp_mux` is expected.
     pub ice: Option<IceSpec>,
 }
 

@@ -151,7 +151,8 @@ pub enum Unsecured {
     WrongCertificate,
     /// The handshake did not end in time, or ended with an alert.
     HandshakeFailed,
-    /// The far end stopped answering connectivity checks (RFC 7675).
+    /// The far end does not want to be sent to any more: its connectivity checks ceased, or it closed the handshake's association
+    /// (RFC 7675 sections 5.1 and 5.2). Nothing passes until the leg is described with other credentials.
     ConsentLost,
     /// The keys of the description are of no use.
     BadKeys,

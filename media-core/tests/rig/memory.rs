@@ -1,6 +1,7 @@
 //! The bench over the simulated network: the clock stands still unless told.
 
 use super::Rig;
+use contract::{Fingerprint, Instant};
 use core::{net::SocketAddr, time::Duration};
 use media_core::{
     io::{Io, memory::Memory},
@@ -8,9 +9,12 @@ use media_core::{
 };
 use std::collections::VecDeque;
 
+const BUFFERS: u16 = 256;
+
 pub struct MemoryRig {
     pub shard: Shard,
     pub io: Memory,
+    certificate: Fingerprint,
     doors: Doors,
     heard: VecDeque<(SocketAddr, SocketAddr, Vec<u8>)>,
 }
@@ -21,9 +25,20 @@ impl MemoryRig {
     }
 
     pub fn with(config: ShardConfig) -> Self {
-        let io = Memory::new(1_000, 256);
+        let io = Memory::new(1_000, BUFFERS);
+        let certificate = config.certificate.fingerprint();
         let shard = Shard::new(config, io.now());
-        Self { doors: shard.doors(), shard, io, heard: VecDeque::new() }
+        Self { doors: shard.doors(), shard, io, certificate, heard: VecDeque::new() }
+    }
+
+    /// The hash of the shard's certificate.
+    pub fn certificate(&self) -> Fingerprint {
+        self.certificate
+    }
+
+    /// Whether nothing is under way and nothing is kept.
+    pub fn all_buffers_free(&self) -> bool {
+        self.io.free_buffers() == usize::from(BUFFERS)
     }
 
     /// Lets time pass in steps of 5 ms.
@@ -60,6 +75,14 @@ impl Rig for MemoryRig {
     fn say(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         self.io.deliver(from, to, bytes);
         self.settle();
+    }
+
+    fn now(&self) -> Instant {
+        self.io.now()
+    }
+
+    fn poll(&mut self, at: SocketAddr) -> Option<(SocketAddr, Vec<u8>)> {
+        self.hear(at)
     }
 
     fn hear(&mut self, at: SocketAddr) -> Option<(SocketAddr, Vec<u8>)> {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary is a crate of its own and uses its part of the rig")]
 
+pub mod browser;
 pub mod memory;
 pub mod packets;
 pub mod sockets;
@@ -34,6 +35,11 @@ pub trait Rig {
     fn say(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]);
     /// What the phone at `at` hears next, and from where; `None`: nothing comes.
     fn hear(&mut self, at: SocketAddr) -> Option<(SocketAddr, Vec<u8>)>;
+
+    /// The clock.
+    fn now(&self) -> Instant;
+    /// What the phone at `at` has heard already.
+    fn poll(&mut self, at: SocketAddr) -> Option<(SocketAddr, Vec<u8>)>;
 
     /// Obeys one command.
     fn tell(&mut self, command: MediaCommand) {

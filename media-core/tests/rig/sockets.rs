@@ -1,6 +1,7 @@
 //! The bench over io_uring and loopback sockets. Waits for what must come; for what must not come, sends a marker behind it.
 
 use super::Rig;
+use contract::Instant;
 use core::{net::SocketAddr, time::Duration};
 use media_core::{
     io::{Io, system::Bell, uring::Uring},
@@ -76,6 +77,17 @@ impl Rig for SocketRig {
         // A refusal left over from an earlier datagram is no failure of this one.
         while self.phones[&from].send_to(bytes, to).is_err() {}
         self.turn();
+    }
+
+    fn now(&self) -> Instant {
+        self.io.now()
+    }
+
+    fn poll(&mut self, at: SocketAddr) -> Option<(SocketAddr, Vec<u8>)> {
+        self.turn();
+        let mut bytes = [0; 2_048];
+        let (len, from) = self.phones[&at].recv_from(&mut bytes).ok()?;
+        Some((from, bytes[..len].to_vec()))
     }
 
     fn hear(&mut self, at: SocketAddr) -> Option<(SocketAddr, Vec<u8>)> {
