@@ -221,7 +221,7 @@ impl Browser {
                     return;
                 }
                 Output::BufferTooSmall { .. } => panic!("short messages"),
-                _ => {}
+                Output::Connected | Output::ApplicationData(_) | _ => {}
             }
         }
     }

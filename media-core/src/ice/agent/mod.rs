@@ -182,5 +182,4 @@ impl core::fmt::Debug for Agent {
 }
 
 #[cfg(test)]
-#[path = "agent_tests.rs"]
 mod tests;

@@ -1,3 +1,5 @@
+//! The lite side against checks, right and wrong ones.
+
 use super::*;
 use contract::IceCredentials;
 use core::time::Duration;
