@@ -2,8 +2,8 @@
 //!
 //! Rooms, each knowing only those before it: [`limits`], [`observe`] (counters), [`rtp`] (bytes in place), [`io`] (sockets; the only
 //! home of system calls and `unsafe`), [`flow`] (ports, sources), [`audio`] (samples), [`codec`] (payloads to samples and back),
-//! [`dtmf`] (keys), [`ice`] (connectivity checks), [`secure`] (SRTP, its keys and handshakes), [`record`] (sound for the file writer),
-//! [`session`] (legs and their paths), [`shard`] (the loop), [`boot`] (threads). It knows no SIP, SDP or call; it obeys
+//! [`dtmf`] (keys), [`mix`] (sums), [`ice`] (connectivity checks), [`secure`] (SRTP, its keys and handshakes), [`record`] (sound for the
+//! file writer), [`session`] (legs and their paths), [`shard`] (the loop), [`boot`] (threads). It knows no SIP, SDP or call; it obeys
 //! [`contract::MediaCommand`] and answers with [`contract::MediaEvent`].
 
 pub mod limits;
@@ -22,6 +22,8 @@ pub mod audio;
 pub mod codec;
 
 pub mod dtmf;
+
+pub mod mix;
 
 pub mod ice;
 

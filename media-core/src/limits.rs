@@ -47,6 +47,22 @@ const _: () = assert!(EVENT_BACKLOG > contract::MEMBERS_MAX + 1, "one command's 
 /// Sessions of one shard. Another is refused ([`contract::MediaRefusal::SessionsExhausted`]).
 pub const SESSIONS_MAX: usize = 32_768;
 
+/// Formats of one far end that are decoded; those after it are passed on or dropped. We offer five.
+pub const DECODERS_MAX: usize = 8;
+
+/// Between two keys that we send, RFC 4733 section 2.5.1.2 leaves it to us; far ends that look for tones need 40 ms.
+pub const KEY_PAUSE: Duration = Duration::from_millis(60);
+
+/// Legs that speak in a session whose keys are passed on to the others: two parties and a supervisor. In a larger room nobody wants to hear
+/// the keys of others.
+pub const KEY_LEGS_MAX: usize = 3;
+
+/// Keys of one leg that were recognised and wait for the next frame; further ones are dropped. A key lasts two frames at least.
+pub const KEYS_PER_FRAME_MAX: usize = 4;
+
+/// Frames of 20 ms that are made up for when a shard comes late; what is older is left out, so that late work does not become more work.
+pub const FRAMES_LATE_MAX: u64 = 4;
+
 /// Payload types of one leg that are kept; the contract allows 32. Later ones are ignored.
 pub const FORMATS_MAX: usize = 32;
 

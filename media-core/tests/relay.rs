@@ -180,17 +180,22 @@ fn an_echo_is_heard_by_its_speaker() {
 }
 
 #[test]
-fn three_on_a_bus_hear_silence_and_are_counted() {
+fn a_codec_we_cannot_convert_has_no_path_to_a_third_and_is_counted() {
     let (mut rig, call) = call();
     let third = rig.open(1, 2);
     let phone = rig.phone(2);
-    rig.describe(1, 2, peer(phone, SourceRule::Learned));
+    let odd =
+        contract::Format { payload_type: 98, codec: contract::Codec::Other(1), clock_rate_hz: 8_000, channels: 1 };
+    for (member, address) in [(0, call.phones[0]), (1, call.phones[1]), (2, phone)] {
+        rig.describe(1, member, PeerSpec { formats: vec![odd], ..peer(address, SourceRule::Learned) });
+    }
     rig.hearing(1, &[(0, &[0], &[0]), (1, &[0], &[0]), (2, &[0], &[0])]);
-    assert_eq!(relayed(&mut rig, &call, &mut Stream::new(1)), None);
+    let mut stream = Stream { payload_type: 98, ..Stream::new(1) };
+    assert_eq!(relayed(&mut rig, &call, &mut stream), None);
     assert_eq!((rig.tally().paths_missing, dropped(&mut rig, Drop::NoPath)), (3, 1));
     rig.tell(MediaCommand::CloseMember { session: name(1), member: MemberId(2) });
     assert_eq!(rig.tally().paths_missing, 0);
-    assert!(relayed(&mut rig, &call, &mut Stream::new(1)).is_some(), "two are left and have a path");
+    assert!(relayed(&mut rig, &call, &mut stream).is_some(), "two are left and have a path");
     assert!(!rig.io.deliver(phone, third, b"late"), "its port is closed");
 }
 

@@ -8,6 +8,7 @@
 //! for µ-law, 13 for A-law) are cut off: each sample stands for the middle of its step, and the code is symmetrical about zero.
 
 use super::{Decoder, Encoder, MAX_PACKET_SAMPLES, Malformed, encodable, fits};
+use crate::mix::frame;
 use contract::Format;
 
 /// Bits of an IEEE 754 single below its exponent, less the four of the code's mantissa.
@@ -108,6 +109,14 @@ impl<F: Fn(&[u8], &mut [i16]) + Send> Decoder for Law<F> {
 
     fn samples_in(&self, payload: &[u8]) -> Option<usize> {
         fits(payload.len(), MAX_PACKET_SAMPLES).ok()
+    }
+
+    /// Of its first 5 ms.
+    fn loudness(&self, payload: &[u8]) -> Option<u16> {
+        let mut some = [0; 40];
+        let count = payload.len().min(some.len());
+        (self.0)(&payload[..count], &mut some[..count]);
+        Some(frame::loudness(&some[..count]))
     }
 
     fn reset(&mut self) {}

@@ -47,6 +47,13 @@ pub trait Decoder: Send {
     /// How many samples a payload holds, without decoding it; `None` where decoding would fail for its length.
     fn samples_in(&self, payload: &[u8]) -> Option<usize>;
 
+    /// How loud a payload is, told at a small part of what decoding costs: about the mean magnitude of its samples. An estimate, to choose by
+    /// who is heard of many. `None`: only decoding tells.
+    fn loudness(&self, payload: &[u8]) -> Option<u16> {
+        _ = payload;
+        None
+    }
+
     /// What the codec itself carries in `next` about the packet before it, which was lost: that packet's sound, at most `out.len()`
     /// samples. To be called before `next` is decoded. `Ok(0)`: nothing.
     ///

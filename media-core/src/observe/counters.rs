@@ -93,6 +93,18 @@ figures! {
     turns,
     /// Turns that came more than 10 ms after a timer was due.
     late_ticks,
+    /// Frames of 20 ms that bridges worked out.
+    ticks,
+    /// Of these, those that began more than 2 ms late.
+    ticks_late,
+    /// Frames left out because the shard was later than it makes up for.
+    ticks_skipped,
+    /// The latest a frame began, in microseconds, since the shard started.
+    tick_delay_max_us,
+    /// Keys dropped because too many waited for their leg.
+    digits_dropped,
+    /// Packets of our own that found no buffer.
+    packets_unmade,
     /// Times a receive ended because no buffer was free.
     buffers_exhausted,
     /// Connects the system refused.

@@ -54,6 +54,8 @@ reasons! {
     Stale = "stale",
     /// A sequence number far from all before; the next tells whether the source restarted.
     Stray = "stray",
+    /// A key that we send its listener has its place.
+    KeySounds = "key_sounds",
     /// Longer than a buffer.
     TooLong = "too_long",
     /// RTCP of which nothing remains true for the listener.

@@ -77,6 +77,13 @@ impl Header {
         })
     }
 
+    /// The header of a packet of our own: no CSRC, no extension, `payload_len` octets behind it. Its SSRC is the stream's.
+    #[must_use]
+    pub const fn own(payload_type: u8, sequence: u16, timestamp: u32, marker: bool, payload_len: usize) -> Self {
+        let payload_end = FIXED_BYTES + payload_len;
+        Self { marker, payload_type, sequence, timestamp, ssrc: 0, payload_start: FIXED_BYTES, payload_end }
+    }
+
     /// Octets of payload, without extension and padding.
     #[inline]
     #[must_use]
@@ -99,6 +106,15 @@ impl Header {
         fixed[2..4].copy_from_slice(&self.sequence.to_be_bytes());
         fixed[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
         fixed[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+    }
+
+    /// As [`Header::write`], over octets that held no packet.
+    #[inline]
+    pub fn write_own(&self, packet: &mut [u8]) {
+        if let Some(first) = packet.first_mut() {
+            *first = 2 << 6;
+        }
+        self.write(packet);
     }
 }
 

@@ -101,6 +101,12 @@ impl Egress {
         Some(out)
     }
 
+    /// The last packet was of the moment at which its source's clock stood at `timestamp`, whatever it says: packets of an RFC 4733 event bear
+    /// the time of its beginning.
+    pub const fn stood_at(&mut self, timestamp: u32) {
+        self.last_timestamp = timestamp.wrapping_add(self.timestamp_offset);
+    }
+
     /// Clock units since the last packet.
     #[inline]
     fn passed(&self, clock_rate_hz: u32, now: Instant) -> u32 {

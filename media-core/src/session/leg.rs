@@ -1,31 +1,38 @@
 //! One party's network side.
 
 use super::{
+    Ear, Keys, Voice, Way,
     egress::{Egress, StreamKey},
     payload::PayloadMap,
 };
 use crate::{
+    codec,
+    dtmf::event,
     flow::{Gate, PortPair, Source},
     ice::Agent,
     io::Buffer,
+    limits::KEYS_PER_FRAME_MAX,
     rtp::{
-        Reception,
+        Header, Reception,
         control::{Control, Ours},
     },
     secure::{Certificate, Guard, dtls::Association, guard::Keyed},
 };
-use contract::{Codec, Format, IceSpec, Instant, LegReport, MemberId, PeerSpec, Security, SessionId};
+use contract::{Codec, Format, IceSpec, Instant, Keypress, LegReport, MemberId, PeerSpec, Security, SessionId};
 use core::{net::SocketAddr, time::Duration};
 
-/// The tier of every path of this version, [`LegReport::tier`].
+/// Packets pass as they are, [`LegReport::tier`].
 pub const RELAY_TIER: u8 = 1;
+
+/// Packets are decoded, summed and encoded.
+pub const DSP_TIER: u8 = 2;
 
 /// Where a leg's packets go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Path {
     /// Nobody hears it.
     Silent,
-    /// Somebody should hear it, but there is no path.
+    /// Somebody should hear it, but it can neither be passed on nor decoded.
     Missing,
     /// To this leg.
     Relay(u32),
@@ -42,6 +49,32 @@ pub struct Peer {
     pub rtcp_mux: bool,
     /// Negotiated formats, preferred first.
     pub formats: Box<[Format]>,
+    /// How much sound one packet to it holds.
+    pub packet_time: Duration,
+    /// How keys go to it and come from it.
+    pub keys: Way,
+    /// Its payload types of RFC 4733 events, one bit each.
+    pub events: u128,
+}
+
+/// What became of a packet beside being passed on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Taken {
+    /// It is sound, or a key, that somebody hears in a sum.
+    pub heard: bool,
+    /// Keys that it ended.
+    pub pressed: [Option<Keypress>; KEYS_PER_FRAME_MAX],
+}
+
+/// Numbers of the packets that we make for a leg ourselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Script {
+    /// Of the next packet.
+    pub sequence: u16,
+    /// Of the next frame.
+    pub timestamp: u32,
+    /// Changes whenever these numbers are counted by another clock.
+    pub epoch: u32,
 }
 
 /// A leg.
@@ -89,6 +122,18 @@ pub struct Leg {
     pub report_every: Option<Duration>,
     /// Its RTCP.
     pub control: Control,
+    /// What it says, as sound; `None`: nobody needs the samples.
+    pub voice: Option<Box<Voice>>,
+    /// What it hears, when that is a sum.
+    pub ear: Option<Box<Ear>>,
+    /// Keys on their way to it; `None`: there never was one.
+    pub keys: Option<Box<Keys>>,
+    /// Numbers of what we send it ourselves.
+    pub script: Script,
+    /// Reads the events of its far end.
+    pub pressed: event::Incoming,
+    /// Its far end sent what its listener cannot take, though we could convert it.
+    pub unlike: bool,
     /// Its keys; `None`: its media is in clear.
     pub guard: Option<Box<Guard>>,
     /// Its connectivity checks; `None`: the far end does none.
@@ -126,6 +171,61 @@ impl Leg {
     #[must_use]
     pub const fn stream(&self) -> StreamKey {
         StreamKey { leg: self.serial, epoch: self.reception.epoch() }
+    }
+
+    /// The stream we make for it ourselves.
+    #[must_use]
+    pub const fn own_stream(&self) -> StreamKey {
+        // Streams of far ends are counted from below.
+        StreamKey { leg: self.serial, epoch: u32::MAX - self.script.epoch }
+    }
+
+    /// Which tier carries it.
+    #[must_use]
+    pub const fn tier(&self) -> u8 {
+        if self.voice.is_some() || self.ear.is_some() { DSP_TIER } else { RELAY_TIER }
+    }
+
+    /// Whether it is known where its packets go.
+    #[inline]
+    #[must_use]
+    pub fn has_destination(&self) -> bool {
+        self.connected || self.peer.as_ref().is_some_and(|peer| peer.source.destination().is_some())
+    }
+
+    /// Takes in a packet of sound or of a key, if somebody needs it.
+    #[inline]
+    pub fn take(&mut self, header: &Header, packet: &[u8], clock_rate_hz: u32, now: Instant) -> Taken {
+        let epoch = self.reception.epoch();
+        let mut taken = Taken::default();
+        if self.peer.as_ref().is_some_and(|peer| peer.events >> header.payload_type & 1 == 1) {
+            let payload = header.payload(packet);
+            let keys = self.pressed.push(now, header.timestamp, header.marker, payload, clock_rate_hz);
+            for (place, key) in taken.pressed.iter_mut().zip(keys) {
+                *place = Some(key);
+            }
+            if let Some(voice) = &mut self.voice {
+                voice.press(taken.pressed.into_iter().flatten());
+                taken.heard = true;
+            }
+            return taken;
+        }
+        if self.pressed.is_sounding() {
+            // Sound again, and nothing more of the key: the packets that told its end were lost.
+            taken.pressed[0] = self.pressed.overdue(now);
+        }
+        if let Some(voice) = &mut self.voice {
+            voice.press_late(taken.pressed[0]);
+            taken.heard = voice.insert(header, header.payload(packet), epoch, now);
+        }
+        taken
+    }
+
+    /// Whether packets of this type are sound that we could decode.
+    #[must_use]
+    pub fn can_decode(&self, payload_type: u8) -> bool {
+        let format = self.formats().iter().find(|format| format.payload_type == payload_type);
+        !self.unlike && format.is_some_and(|format| codec::entry(format).is_some())
     }
 
     /// Its negotiated formats; none before it is described.
@@ -169,7 +269,11 @@ impl Leg {
 
     /// Takes over a description. Returns whether the source is to be learned anew.
     pub fn describe(&mut self, spec: PeerSpec) -> bool {
-        let PeerSpec { rtp, rtcp, rtcp_mux, source: rule, formats, ice, .. } = spec;
+        let PeerSpec { rtp, rtcp, rtcp_mux, source: rule, formats, packet_time, digits, ice, .. } = spec;
+        let keys = Way::new(digits, &formats);
+        let events = formats.iter().filter(|format| format.codec == Codec::TelephoneEvent);
+        let events = events.fold(0, |events, format| events | 1_u128 << (format.payload_type & 0x7f));
+        self.unlike = false;
         let formats = formats.into_boxed_slice();
         match &mut self.peer {
             Some(peer) => {
@@ -178,11 +282,12 @@ impl Leg {
                     self.rtcp_source = None;
                 }
                 (peer.rtcp, peer.rtcp_mux, peer.formats) = (rtcp, rtcp_mux, formats);
+                (peer.packet_time, peer.keys, peer.events) = (packet_time, keys, events);
                 anew
             }
             None => {
                 let source = if ice.is_some() { Source::checked(rtp) } else { Source::new(rtp, rule) };
-                self.peer = Some(Peer { source, rtcp, rtcp_mux, formats });
+                self.peer = Some(Peer { source, rtcp, rtcp_mux, formats, packet_time, keys, events });
                 true
             }
         }
@@ -255,7 +360,7 @@ impl Leg {
             packets: self.egress.packets(),
             octets: self.egress.octets(),
             timestamp: self.egress.timestamp_at(now, clock_rate_hz),
-            playout: None,
+            playout: self.playout_delay(),
         }
     }
 
@@ -264,11 +369,16 @@ impl Leg {
         self.formats().iter().find(|format| !matches!(format.codec, Codec::TelephoneEvent | Codec::ComfortNoise))
     }
 
+    /// How long its sound waits to be played evenly.
+    fn playout_delay(&self) -> Option<Duration> {
+        self.voice.as_ref().map(|voice| voice.figures().delay)
+    }
+
     /// Its figures.
     #[must_use]
     pub fn report(&self) -> LegReport {
         let codec = self.speech().map(|format| format.codec);
-        let mos = codec.and_then(|codec| self.control.mos(&self.reception, codec, None));
+        let mos = codec.and_then(|codec| self.control.mos(&self.reception, codec, self.playout_delay()));
         LegReport {
             packets_received: self.reception.packets(),
             packets_sent: self.egress.packets(),
@@ -282,14 +392,14 @@ impl Leg {
             jitter_max: self.control.jitter_max().max(self.reception.jitter()),
             round_trip: self.control.round_trip(),
             round_trip_max: self.control.round_trip_max(),
-            playout_delay: None,
+            playout_delay: self.playout_delay(),
             bursts: self.reception.bursts(),
             mos,
             // Of a leg shorter than an interval the whole is the worst known.
             mos_min: self.control.mos_min().or(mos),
             peer: self.control.peer(),
             codec,
-            tier: RELAY_TIER,
+            tier: self.tier(),
         }
     }
 }

@@ -5,17 +5,18 @@ use crate::{
     flow::PortPair,
     io::{Class, Io, OpenFault, Slot},
     limits::{INTERVAL_MIN, PORT_TRIES_MAX, SESSIONS_MAX},
+    record::RECORDERS_MAX,
     rtp::control::Control,
     secure::guard::Keyed,
     session::{
-        Egress, Kind, Leg, Member, Path, PayloadMap, Session,
+        Device as Installed, Egress, Kind, Leg, Member, Path, PayloadMap, Session, Way,
+        device::{Machine, Recorder, Speaker},
         leg::Handshake,
-        plan::{self, Feed},
     },
 };
 use contract::{
-    Device, HearingTable, Instant, LegSpec, MEMBERS_MAX, MediaCommand, MediaEvent, MediaRefusal, MemberId, PeerSpec,
-    SessionId,
+    Device, HearingTable, Instant, Keypress, LegSpec, MEMBERS_MAX, MediaCommand, MediaEvent, MediaRefusal, MemberId,
+    PeerSpec, RecorderSpec, RecordingState, SessionId,
 };
 use core::net::{IpAddr, SocketAddr};
 
@@ -40,10 +41,11 @@ impl Shard {
                     self.told.tell(MediaEvent::LegRefused { session, member, why });
                 }
             },
-            MediaCommand::OpenDevice { session, member, device } => self.open_device(session, member, device),
+            MediaCommand::OpenDevice { session, member, device } => self.open_device(session, member, device, now),
             MediaCommand::DescribeLeg { session, member, peer } => self.describe(session, member, *peer, now, io),
-            MediaCommand::SetHearing { session, table } => self.set_hearing(session, table),
-            MediaCommand::SetRecording { .. } | MediaCommand::SendDigits { .. } => self.tally.commands_misused += 1,
+            MediaCommand::SetHearing { session, table } => self.set_hearing(session, table, now),
+            MediaCommand::SetRecording { session, member, state } => self.set_recording(session, member, state),
+            MediaCommand::SendDigits { session, member, digits } => self.send_digits(session, member, &digits, now),
             MediaCommand::CloseMember { session, member } => self.close_member(session, member, now, io),
             MediaCommand::CloseSession { session } => self.close_session(session, now, io),
         }
@@ -99,6 +101,12 @@ impl Shard {
             report_at: report_every.map(|every| now + every),
             report_every,
             control,
+            voice: None,
+            ear: None,
+            keys: None,
+            script: Default::default(),
+            pressed: Default::default(),
+            unlike: false,
             guard: None,
             checks: None,
             handshake: Handshake::default(),
@@ -109,9 +117,8 @@ impl Shard {
         self.sessions
             .entry(session)
             .or_insert_with(|| Session::new(session))
-            .members
-            .push(Member { id: member, kind: Kind::Leg(index) });
-        self.compile(session);
+            .join(Member { id: member, kind: Kind::Leg(index) });
+        self.compile(session, now);
         self.tally.opened_after(io.now().since(spec.asked_at));
         Ok(local)
     }
@@ -121,7 +128,7 @@ impl Shard {
         match self.sessions.get(&session) {
             None if self.sessions.len() >= SESSIONS_MAX => Err(MediaRefusal::SessionsExhausted),
             None => Ok(()),
-            Some(known) if known.members.len() >= MEMBERS_MAX => Err(MediaRefusal::SessionsExhausted),
+            Some(known) if known.members().len() >= MEMBERS_MAX => Err(MediaRefusal::SessionsExhausted),
             // A member's name is never used twice in its session.
             Some(known) if known.kind(member).is_some() => Err(MediaRefusal::System(libc::EEXIST)),
             Some(_) => Ok(()),
@@ -152,19 +159,26 @@ impl Shard {
         Err(MediaRefusal::PortsExhausted)
     }
 
-    fn open_device(&mut self, session: SessionId, member: MemberId, device: Device) {
-        let Device::Echo = device else {
-            self.tally.commands_misused += 1;
-            return;
-        };
+    fn open_device(&mut self, session: SessionId, member: MemberId, device: Device, now: Instant) {
+        let is_recorder = matches!(device, Device::Recorder(_));
         // A device that finds no room is not there, and who should hear it hears silence; the command has no answer to say so.
-        if self.room_for(session, member).is_err() {
+        if self.room_for(session, member).is_err() || is_recorder && self.recorders >= RECORDERS_MAX {
             self.tally.commands_misused += 1;
+            if let Device::Recorder(RecorderSpec { recording, .. }) = device {
+                self.told.tell(MediaEvent::RecorderEnded { session, member, recording, frames_lost: 0 });
+            }
             return;
         }
+        self.recorders += usize::from(is_recorder);
+        let (kind, machine) = match device {
+            Device::Echo => (Kind::Echo, Machine::Echo(Box::default())),
+            Device::Player(spec) => (Kind::Player, Machine::Player(Box::new(Speaker::new(spec)))),
+            Device::Recorder(spec) => (Kind::Recorder, Machine::Recorder(Box::new(Recorder::new(&spec, &self.tape)))),
+        };
         let known = self.sessions.entry(session).or_insert_with(|| Session::new(session));
-        known.members.push(Member { id: member, kind: Kind::Echo });
-        self.compile(session);
+        known.join(Member { id: member, kind });
+        known.devices.push(Installed { member, machine });
+        self.compile(session, now);
     }
 
     fn describe(&mut self, session: SessionId, member: MemberId, peer: PeerSpec, now: Instant, io: &mut impl Io) {
@@ -191,16 +205,16 @@ impl Shard {
             Keyed::Without(why) => self.told.tell(MediaEvent::LegUnsecured { session, member, why }),
         }
         self.described(index, now, io);
-        self.compile(session);
+        self.compile(session, now);
     }
 
-    fn set_hearing(&mut self, session: SessionId, table: HearingTable) {
+    fn set_hearing(&mut self, session: SessionId, table: HearingTable, now: Instant) {
         let Some(known) = self.sessions.get_mut(&session) else {
             self.tally.commands_misused += 1;
             return;
         };
         known.table = table;
-        self.compile(session);
+        self.compile(session, now);
     }
 
     fn close_member(&mut self, session: SessionId, member: MemberId, now: Instant, io: &mut impl Io) {
@@ -208,20 +222,56 @@ impl Shard {
             self.tally.commands_misused += 1;
             return;
         };
-        let Some(at) = known.members.iter().position(|other| other.id == member) else {
-            self.tally.commands_misused += 1;
-            return;
-        };
-        if let Kind::Leg(index) = known.members.remove(at).kind {
-            self.close_leg(index, now, io);
+        match known.part(member) {
+            None => self.tally.commands_misused += 1,
+            Some(Kind::Leg(index)) => self.close_leg(index, now, io),
+            Some(Kind::Echo | Kind::Player | Kind::Recorder) => {
+                let at = known.devices.iter().position(|device| device.member == member);
+                let device = at.map(|at| known.devices.swap_remove(at));
+                self.close_device(session, device);
+            }
         }
-        self.compile(session);
+        self.compile(session, now);
+    }
+
+    fn close_device(&mut self, session: SessionId, device: Option<Installed>) {
+        if let Some(Installed { member, machine: Machine::Recorder(recorder) }) = device {
+            self.recorders -= 1;
+            let (recording, frames_lost) = recorder.end(&self.tape);
+            self.told.tell(MediaEvent::RecorderEnded { session, member, recording, frames_lost });
+        }
+    }
+
+    fn set_recording(&mut self, session: SessionId, member: MemberId, state: RecordingState) {
+        let device = self.sessions.get_mut(&session).and_then(|known| known.device(member));
+        match device.map(|device| &mut device.machine) {
+            Some(Machine::Recorder(recorder)) => recorder.state = state,
+            Some(Machine::Echo(_) | Machine::Player(_)) | None => self.tally.commands_misused += 1,
+        }
+    }
+
+    fn send_digits(&mut self, session: SessionId, member: MemberId, digits: &[Keypress], now: Instant) {
+        let Some(index) = self.leg_of(session, member) else { return };
+        let Some(leg) = self.legs.get_mut(index) else { return };
+        if leg.peer.as_ref().is_none_or(|peer| peer.keys == Way::Elsewhere) {
+            return;
+        }
+        let keys = leg.keys.get_or_insert_default();
+        let dropped = digits.iter().filter(|digit| !keys.push(**digit)).count();
+        self.tally.digits_dropped += dropped as u64;
+        self.compile(session, now);
     }
 
     pub(super) fn close_session(&mut self, session: SessionId, now: Instant, io: &mut impl Io) {
         match self.sessions.remove(&session) {
-            Some(known) => {
+            Some(mut known) => {
                 self.paths_missing -= u64::from(known.paths_missing);
+                if let Some(bridge) = known.bridge.take() {
+                    self.ticks.remove(session, bridge.phase);
+                }
+                for device in core::mem::take(&mut known.devices) {
+                    self.close_device(session, Some(device));
+                }
                 for (_, index) in known.legs() {
                     self.close_leg(index, now, io);
                 }
@@ -248,73 +298,9 @@ impl Shard {
     fn leg_of(&mut self, session: SessionId, member: MemberId) -> Option<u32> {
         match self.sessions.get(&session).and_then(|known| known.kind(member)) {
             Some(Kind::Leg(index)) => Some(index),
-            Some(Kind::Echo) | None => {
+            Some(Kind::Echo | Kind::Player | Kind::Recorder) | None => {
                 self.tally.commands_misused += 1;
                 None
-            }
-        }
-    }
-
-    /// Works out who relays to whom in a session, after anything about it changed.
-    fn compile(&mut self, session: SessionId) {
-        let Some(known) = self.sessions.get_mut(&session) else { return };
-        self.paths_missing -= u64::from(known.paths_missing);
-        known.paths_missing = 0;
-        for (_, index) in known.legs() {
-            if let Some(leg) = self.legs.get_mut(index) {
-                leg.path = Path::Silent;
-            }
-        }
-        let mut missing = 0;
-        for (listener, index) in known.legs() {
-            let mut feed = plan::feed(known, listener);
-            if let Feed::Leg(speaker) = feed
-                && let Some(speaker) = self.legs.get_mut(speaker)
-            {
-                if speaker.path == Path::Silent {
-                    speaker.path = Path::Relay(index);
-                } else {
-                    // One speaker to several listeners needs copies.
-                    feed = Feed::Missing;
-                }
-            }
-            let from = match feed {
-                Feed::Leg(speaker) => Some(speaker),
-                Feed::Silence => None,
-                Feed::Missing => {
-                    missing += 1;
-                    None
-                }
-            };
-            if let Some(leg) = self.legs.get_mut(index)
-                && leg.feed != from
-            {
-                leg.feed = from;
-                leg.egress.interrupt();
-            }
-        }
-        if missing > 0 {
-            for (speaker, index) in known.legs() {
-                let unheard = known.legs().any(|(listener, _)| known.table.hears(listener, speaker));
-                if let Some(leg) = self.legs.get_mut(index)
-                    && leg.path == Path::Silent
-                    && unheard
-                {
-                    leg.path = Path::Missing;
-                }
-            }
-        }
-        known.paths_missing = missing;
-        self.paths_missing += u64::from(missing);
-        for (_, index) in known.legs() {
-            let Some(leg) = self.legs.get(index) else { continue };
-            let to = match leg.path {
-                Path::Relay(to) => self.legs.get(to).map_or(&[][..], Leg::formats),
-                Path::Silent | Path::Missing => &[],
-            };
-            let payloads = PayloadMap::new(leg.formats(), to);
-            if let Some(leg) = self.legs.get_mut(index) {
-                leg.payloads = payloads;
             }
         }
     }

@@ -4,11 +4,14 @@
 //! through two rings. A datagram is handled without allocation, lock, log or system call of its own.
 
 mod command;
+mod compile;
 mod legs;
 mod packet;
 mod report;
 mod rtcp;
 mod secure;
+mod tick;
+mod ticks;
 mod told;
 mod wheel;
 
@@ -35,6 +38,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
+use ticks::Ticks;
 use told::Told;
 use wheel::Wheel;
 
@@ -89,12 +93,14 @@ pub struct Shard {
     legs: Legs,
     ports: Ports,
     wheel: Wheel,
+    ticks: Ticks,
     told: Told,
     commands: Arc<ArrayQueue<MediaCommand>>,
     counters: Arc<Counters>,
     tape: Tape,
     tally: Tally,
     paths_missing: u64,
+    recorders: usize,
     /// How many legs there have been.
     serial: u32,
     random: u64,
@@ -121,12 +127,14 @@ impl Shard {
             sessions: BTreeMap::new(),
             legs: Legs::default(),
             wheel: Wheel::new(now),
+            ticks: Ticks::new(now),
             told: Told::new(),
             commands: Arc::new(ArrayQueue::new(COMMANDS)),
             counters: Arc::default(),
             tape: Tape::default(),
             tally: Tally::default(),
             paths_missing: 0,
+            recorders: 0,
             serial: 0,
             random,
             steps: VecDeque::with_capacity(HANDSHAKE_STEPS),
@@ -165,10 +173,12 @@ impl Shard {
             self.handle(received, now, io);
         }
         self.shake_hands(now, io);
+        self.work(now, io);
         self.look_after(now, io);
         self.current = None;
         self.publish(io);
         let due = self.wheel.next().unwrap_or(now + IDLE_WAIT_MAX);
+        let due = self.ticks.next().map_or(due, |tick| tick.min(due));
         self.next = if !self.may_sleep() {
             now
         } else if self.told.is_behind() {

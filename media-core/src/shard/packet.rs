@@ -8,15 +8,19 @@ use crate::{
     observe::Drop,
     rtp::{Arrival, Header},
     secure::srtp::OVERHEAD_MAX,
-    session::{Path, leg::RELAY_TIER},
+    session::Path,
 };
-use contract::{Instant, MediaEvent};
+use contract::{Instant, Keypress, MediaEvent};
 use core::net::SocketAddr;
 
 /// What becomes of a datagram.
 pub(super) enum Fate {
     /// It goes to this leg; the buffer holds what is to be sent.
     Relay(u32),
+    /// It was taken in.
+    Taken,
+    /// The leg's far end sends what its listener cannot take, and we can convert it.
+    Unlike,
     /// It ends here.
     Dropped(Drop),
 }
@@ -37,6 +41,11 @@ impl Shard {
         match protocol {
             Protocol::Rtp if !on_rtcp_port => match self.on_rtp(index, source, &buffer, now, io) {
                 Fate::Relay(to) => self.send_rtp(to, buffer, io),
+                Fate::Taken => io.release(buffer),
+                Fate::Unlike => {
+                    self.convert(index, now);
+                    self.drop(index, Drop::UnknownPayloadType, buffer, io);
+                }
                 Fate::Dropped(reason) => self.drop(index, reason, buffer, io),
             },
             Protocol::Rtcp => self.on_rtcp(index, on_rtcp_port, source, buffer, now, io),
@@ -97,24 +106,47 @@ impl Shard {
             leg.silent = false;
             self.wheel.arm(index, leg.due_at());
         }
-        self.tally.packets_in[usize::from(RELAY_TIER)] += 1;
+        self.tally.packets_in[usize::from(leg.tier())] += 1;
+        let taken = leg.take(&header, io.bytes(buffer), clock_rate_hz, now);
+        for Keypress { digit, length } in taken.pressed.into_iter().flatten() {
+            let (session, member) = (leg.session, leg.member);
+            self.told.tell_if_room(MediaEvent::DigitPressed { session, member, digit, length });
+        }
         let to = match leg.path {
             Path::Relay(to) => to,
+            Path::Silent if taken.heard => return Fate::Taken,
             Path::Silent => return Fate::Dropped(Drop::NobodyHears),
             Path::Missing => return Fate::Dropped(Drop::NoPath),
         };
         let (stream, payload_type) = (leg.stream(), leg.payloads.there(header.payload_type));
         let Some(listener) = self.legs.get_mut(to) else { return Fate::Dropped(Drop::NobodyHears) };
-        if !listener.connected && listener.peer.as_ref().is_none_or(|peer| peer.source.destination().is_none()) {
+        if !listener.has_destination() {
             return Fate::Dropped(Drop::NoDestination);
         }
-        let Some(payload_type) = payload_type else { return Fate::Dropped(Drop::UnknownPayloadType) };
+        let Some(payload_type) = payload_type else {
+            let convertible = self.legs.get(index).is_some_and(|leg| leg.can_decode(header.payload_type));
+            return if convertible { Fate::Unlike } else { Fate::Dropped(Drop::UnknownPayloadType) };
+        };
+        // RFC 4733 section 2.2: what is sent while a key sounds would be heard beside it.
+        if listener.keys.as_ref().is_some_and(|keys| keys.is_sounding()) {
+            return Fate::Dropped(Drop::KeySounds);
+        }
         let Some(mut out) = listener.egress.renumber(stream, &header, clock_rate_hz, now) else {
             return Fate::Dropped(Drop::Stale);
         };
         out.payload_type = payload_type;
         out.write(io.bytes(buffer));
         Fate::Relay(to)
+    }
+
+    /// The packets of leg `index` are decoded for its listener from now on.
+    #[cold]
+    fn convert(&mut self, index: u32, now: Instant) {
+        if let Some(leg) = self.legs.get_mut(index) {
+            leg.unlike = true;
+            let session = leg.session;
+            self.compile(session, now);
+        }
     }
 
     /// Decrypts RTP and RTCP of a protected leg in place. Comes before all else, so that only authentic packets have an effect.
@@ -169,7 +201,7 @@ impl Shard {
             };
             io.send_to(rtp_slot(to), address, buffer);
         }
-        self.tally.packets_out[usize::from(RELAY_TIER)] += 1;
+        self.tally.packets_out[usize::from(listener.tier())] += 1;
     }
 
     /// Counts a datagram out.

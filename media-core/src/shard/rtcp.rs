@@ -11,7 +11,7 @@ use crate::{
         rtcp,
         rtcp_rewrite::{self, Mapping, ReportMapping, SenderMapping},
     },
-    session::{Leg, Path, leg::RELAY_TIER},
+    session::{Leg, Path},
 };
 use contract::Instant;
 use core::net::SocketAddr;
@@ -69,7 +69,7 @@ impl Shard {
             leg.rtcp_source = source;
         }
         leg.heard_at = now;
-        self.tally.packets_in[usize::from(RELAY_TIER)] += 1;
+        self.tally.packets_in[usize::from(leg.tier())] += 1;
         let lost_before = leg.egress.source().map_or(0, |source| leg.control.lost_before((source.leg, source.epoch)));
         let ours = leg.ours(now);
         leg.control.read(compound, &ours, now);
@@ -155,8 +155,9 @@ impl Shard {
             return self.send_rtp(to, buffer, io);
         }
         let Some(address) = listener.rtcp_destination() else { return self.drop(to, Drop::NoDestination, buffer, io) };
+        let tier = usize::from(listener.tier());
         let Some(buffer) = self.seal(to, buffer, io) else { return };
         io.send_to(rtcp_slot(to), address, buffer);
-        self.tally.packets_out[usize::from(RELAY_TIER)] += 1;
+        self.tally.packets_out[tier] += 1;
     }
 }

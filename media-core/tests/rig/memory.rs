@@ -17,6 +17,8 @@ pub struct MemoryRig {
     certificate: Fingerprint,
     doors: Doors,
     heard: VecDeque<(SocketAddr, SocketAddr, Vec<u8>)>,
+    /// How long phones with tones have talked.
+    pub now_ms: u64,
 }
 
 impl MemoryRig {
@@ -28,7 +30,7 @@ impl MemoryRig {
         let io = Memory::new(1_000, BUFFERS);
         let certificate = config.certificate.fingerprint();
         let shard = Shard::new(config, io.now());
-        Self { doors: shard.doors(), shard, io, certificate, heard: VecDeque::new() }
+        Self { doors: shard.doors(), shard, io, certificate, heard: VecDeque::new(), now_ms: 0 }
     }
 
     /// The hash of the shard's certificate.
@@ -39,6 +41,13 @@ impl MemoryRig {
     /// Whether nothing is under way and nothing is kept.
     pub fn all_buffers_free(&self) -> bool {
         self.io.free_buffers() == usize::from(BUFFERS)
+    }
+
+    /// What came for `at` already, RTP only.
+    pub fn take(&mut self, at: SocketAddr) -> Option<(SocketAddr, Vec<u8>)> {
+        let index = self.heard.iter().position(|(_, to, _)| *to == at)?;
+        let (from, _, bytes) = self.heard.remove(index)?;
+        Some((from, bytes))
     }
 
     /// Lets time pass in steps of 5 ms.

@@ -6,6 +6,7 @@ pub mod browser;
 pub mod memory;
 pub mod packets;
 pub mod sockets;
+pub mod tones;
 
 use contract::{
     BusSet, Codec, Format, Hearing, HearingTable, Instant, LegReport, LegSpec, MediaCommand, MediaEvent, MediaRefusal,
