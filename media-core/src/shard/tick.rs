@@ -215,7 +215,8 @@ impl Shard {
                 }
             }
         }
-        let ended = had_keys && keys.as_ref().is_none_or(|keys| keys.is_idle());
+        // A tone may be all that kept its packets from being relayed to it.
+        let ended = had_keys && way == Way::Tone && keys.as_ref().is_none_or(|keys| keys.is_idle());
         if let Some(leg) = self.legs.get_mut(index) {
             let units = format.clock_rate_hz / FRAMES_PER_SECOND;
             leg.script.timestamp = script.timestamp.wrapping_add(units);
