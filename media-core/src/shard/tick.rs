@@ -215,8 +215,9 @@ impl Shard {
                 }
             }
         }
-        // A tone may be all that kept its packets from being relayed to it.
-        let ended = had_keys && way == Way::Tone && keys.as_ref().is_none_or(|keys| keys.is_idle());
+        // Of two, a tone may be all that kept the packets of the one from being relayed to the other.
+        let ended =
+            had_keys && way == Way::Tone && !bridge.tells_talk && keys.as_ref().is_none_or(|keys| keys.is_idle());
         if let Some(leg) = self.legs.get_mut(index) {
             let units = format.clock_rate_hz / FRAMES_PER_SECOND;
             leg.script.timestamp = script.timestamp.wrapping_add(units);
