@@ -1,5 +1,7 @@
 //! Writes the seeds of the corpora: `cargo run -p fuzz-bodies --example seed`. Files that fuzzing found stay.
 
+use contract::Format;
+use media_core::codec::{Encoder, MAX_PAYLOAD_OCTETS, entries};
 use std::{fs, io, path::Path};
 
 fn main() -> io::Result<()> {
@@ -24,6 +26,12 @@ fn main() -> io::Result<()> {
     for (name, bytes) in packets() {
         save("rtp", name, &bytes)?;
         save("srtp", name, &bytes)?;
+    }
+    for (name, bytes) in streams() {
+        save("codec", &name, &bytes)?;
+    }
+    for (name, bytes) in PAYLOADS {
+        save("codec", name, bytes)?;
     }
     Ok(())
 }
@@ -158,4 +166,57 @@ fn packets() -> Vec<(&'static str, Vec<u8>)> {
         ("length-past-end", vec![0x80, 201, 0xFF, 0xFF, 1, 2, 3, 4]),
         ("padding-in-the-middle", [vec![0xA0, 201, 0, 2, 1, 2, 3, 4, 0, 0, 0, 4], receiver].concat()),
     ]
+}
+
+/// Payloads, each led by its length: Opus by its configurations (RFC 6716 section 3.1) and packings, frames of G.729 with noise, odd lengths.
+const PAYLOADS: [(&str, &[u8]); 14] = [
+    ("nothing", &[0]),
+    ("cut", &[200, 1, 2, 3]),
+    ("opus-only-the-first-octet", &[1, 9 << 3, 1, 31 << 3, 1, 15 << 3]),
+    ("opus-silk-narrow-60-ms", &[7, 3 << 3, 0xFF, 0x12, 0x34, 0x56, 0x78, 0x9A]),
+    ("opus-silk-wide-stereo", &[7, 9 << 3 | 4, 0xFF, 0x12, 0x34, 0x56, 0x78, 0x9A]),
+    ("opus-hybrid-stereo", &[7, 15 << 3 | 4, 0xFF, 0x12, 0x34, 0x56, 0x78, 0x9A]),
+    ("opus-celt-2-5-ms", &[7, 28 << 3, 0xFF, 0x12, 0x34, 0x56, 0x78, 0x9A]),
+    ("opus-two-equal-frames", &[5, 9 << 3 | 1, 1, 2, 3, 4]),
+    ("opus-two-unequal-frames", &[7, 9 << 3 | 2, 2, 1, 2, 3, 4, 5]),
+    ("opus-frames-with-padding", &[7, 9 << 3 | 3, 0x42, 2, 1, 2, 0, 0]),
+    ("opus-unequal-frames-with-padding", &[15, 8 << 3 | 3, 0xC3, 255, 1, 2, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0]),
+    ("opus-120-ms", &[5, 9 << 3 | 3, 6, 0, 0, 0]),
+    ("g729-noise", &[2, 0x12, 0x34, 22, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0x56, 0x78]),
+    ("half-a-sample", &[3, 1, 2, 3]),
+];
+
+/// A rising tone and silence by each codec.
+fn streams() -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in entries() {
+        let format = Format {
+            payload_type: 96,
+            codec: entry.codec,
+            clock_rate_hz: entry.clock_rate_hz,
+            channels: entry.channels,
+        };
+        for packet_ms in [10, 20] {
+            let Some(mut encoder) = (entry.open_encoder)(&format) else { continue };
+            encoder.tell_loss(20);
+            encoder.allow_dtx(true);
+            let name = format!("{:?}-{}-{packet_ms}-ms", entry.codec, entry.clock_rate_hz);
+            all.push((name, stream(&mut *encoder, packet_ms)));
+        }
+    }
+    all
+}
+
+fn stream(encoder: &mut dyn Encoder, packet_ms: usize) -> Vec<u8> {
+    let samples = encoder.sample_rate_hz() as usize * packet_ms / 1_000;
+    let (mut bytes, mut payload) = (Vec::new(), [0; MAX_PAYLOAD_OCTETS]);
+    for frame in 0..12 {
+        let loud = if frame < 9 { 6_000.0 } else { 0.0 };
+        let pitch = (frame + 1) as f64 / 40.0;
+        let pcm: Vec<i16> = (0..samples).map(|at| (loud * (at as f64 * pitch).sin()) as i16).collect();
+        let length = encoder.encode(&pcm, &mut payload).min(255);
+        bytes.push(length as u8);
+        bytes.extend(&payload[..length]);
+    }
+    bytes
 }

@@ -3,11 +3,13 @@
 //! `cargo test` replays the committed corpora (`tests/fuzz/corpus`) through them on the stable toolchain; `tests/fuzz` holds the targets that
 //! cargo-fuzz runs on nightly.
 
+mod codec;
 mod message;
 mod rtp;
 mod sdp;
 mod srtp;
 
+pub use codec::codec;
 pub use message::message;
 pub use rtp::rtp;
 pub use sdp::sdp;
@@ -17,4 +19,4 @@ pub use srtp::srtp;
 pub type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const BODIES: [Body; 4] = [("message", message), ("sdp", sdp), ("rtp", rtp), ("srtp", srtp)];
+pub const BODIES: [Body; 5] = [("message", message), ("sdp", sdp), ("rtp", rtp), ("srtp", srtp), ("codec", codec)];
