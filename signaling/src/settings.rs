@@ -81,7 +81,8 @@ pub struct MediaSettings {
     pub advertised_v6: Option<IpAddr>,
     /// No packet either way for this long ends the call.
     pub silence_timeout: Duration,
-    /// The media plane turns the codecs of [`TRANSCODED`] into one another, and keys into events and tones: parties need share none of them.
+    /// The media plane makes sound: it turns the codecs of [`TRANSCODED`] into one another, so that parties need share none of them, keys into events
+    /// and tones, and plays music to who is on hold.
     pub transcode: bool,
 }
 
@@ -194,6 +195,8 @@ pub struct Extension {
     /// Codecs the account may use, preferred first; others are taken out of its offers and answers.
     /// Telephone-event and comfort noise are always allowed. Empty: everything, in the offerer's order.
     pub codecs: Vec<Codec>,
+    /// The class of music that a party hears whom its phones hold.
+    pub music: String,
     /// NAT treatment.
     pub nat: Nat,
     /// How keys pressed are told to and by the phone.

@@ -3,7 +3,7 @@
 use super::{
     fault::Position,
     password::{PUBLISHED_WARNING, Weakness, is_published, pin_is_weak, weakness},
-    reader::{Reader, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text},
+    reader::{Reader, Reference, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text},
     value::{self, destination, dialled, duration, number, show_duration, sip_uri},
     yaml::{Node, Value},
 };
@@ -57,6 +57,7 @@ pub struct Extension {
     pub voicemail: Voicemail,
     /// SRTP.
     pub media_encryption: Encryption,
+    pub music_on_hold: String,
     /// NAT treatment.
     pub nat: NatMode,
     /// How keys pressed are told.
@@ -263,6 +264,11 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
     let voicemail = s.section(r, "voicemail", |r, s| voicemail(r, s, number.as_deref().unwrap_or_default()));
     let words = &[("off", Encryption::Off), ("optional", Encryption::Optional), ("required", Encryption::Required)];
     let media_encryption = s.get(r, "media_encryption", Encryption::Optional, one_of(words));
+    let music_on_hold = s.get(r, "music_on_hold", "default".to_owned(), |r, node| {
+        let name = class_of_music(r, node)?;
+        r.refer(node.at, Reference::Music(name.clone()));
+        Some(name)
+    });
     let nat =
         s.get(r, "nat", NatMode::Auto, one_of(&[("auto", NatMode::Auto), ("yes", NatMode::Yes), ("no", NatMode::No)]));
     let dtmf = s.get(
@@ -301,9 +307,15 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         follow_me,
         voicemail,
         media_encryption,
+        music_on_hold,
         nat,
         dtmf,
     })
+}
+
+/// A name of section `music_on_hold`.
+fn class_of_music(r: &mut Reader<'_>, node: &Node) -> Option<String> {
+    name(r, node)
 }
 
 fn name_of_context(r: &mut Reader<'_>, node: &Node) -> Option<String> {

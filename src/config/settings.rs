@@ -122,6 +122,7 @@ fn account(extension: &Extension) -> Account {
             NatMode::Yes => Nat::Yes,
             NatMode::No => Nat::No,
         },
+        music: extension.music_on_hold.clone(),
         dtmf: match extension.dtmf {
             DtmfMode::Rfc4733 => Dtmf::Rfc4733,
             DtmfMode::Inband => Dtmf::Inband,

@@ -175,6 +175,7 @@ mod tests {
             nat: Nat::Auto,
             dtmf: Dtmf::default(),
             encryption: crate::settings::Encryption::default(),
+            music: "default".into(),
             no_answer_after: Duration::from_secs(30),
         };
         Settings {

@@ -6,7 +6,9 @@ use contract::{Device, MemberId};
 
 /// The member number of a call's device; above every leg's.
 const DEVICE: MemberId = MemberId(crate::limits::LEGS_PER_CALL_MAX as u16);
-const _: () = assert!(crate::limits::LEGS_PER_CALL_MAX < u16::MAX as usize, "the device has a number of its own");
+/// That of the music on hold.
+pub(super) const MUSIC: MemberId = MemberId(crate::limits::LEGS_PER_CALL_MAX as u16 + 1);
+const _: () = assert!(crate::limits::LEGS_PER_CALL_MAX + 1 < u16::MAX as usize, "devices have numbers of their own");
 
 impl Call {
     /// Takes up a call that a feature answers. The feature is told when the caller's ports are open.

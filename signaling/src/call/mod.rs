@@ -3,7 +3,7 @@
 //! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
 //! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
 //! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
-//! re-INVITE and UPDATE on, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `silence` watches the media, `hangup` ends it, `record` writes it down.
+//! re-INVITE and UPDATE on, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down.
 //!
 //! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
 //! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
@@ -20,6 +20,7 @@ mod hangup;
 mod incoming;
 mod leg;
 mod local;
+mod music;
 mod negotiate;
 mod office;
 mod originate;
@@ -129,6 +130,8 @@ pub struct Call {
     redirects: usize,
     bytes_max: usize,
     originated: bool,
+    /// The leg whose music the other hears.
+    holder: Option<u16>,
     /// What a refusal of the caller says of its reason.
     warning: Option<&'static str>,
 }
@@ -161,6 +164,7 @@ impl Call {
             redirects: 0,
             bytes_max: 0,
             originated: false,
+            holder: None,
             warning: None,
         }
     }

@@ -15,6 +15,14 @@ use contract::{Codec, Format, HearingTable, MemberId, PeerSpec, SourceRule};
 use core::net::SocketAddr;
 use std::sync::Arc;
 
+/// What is particular to the one who will read a description.
+struct Towards<'a> {
+    carriage: Carriage,
+    direction: Direction,
+    order: &'a [Codec],
+    add: &'a [Format],
+}
+
 impl Call {
     /// Whether the caller's offer holds a codec that it and `callee` may use, or one that can be made another for the callee.
     pub(super) fn has_common_format(&self, callee: &Extension) -> bool {
@@ -53,7 +61,9 @@ impl Call {
         let keep = |format: &Format| may_use(reader, format) && may_use(writer, format);
         let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
         let carriage = self.carriage_offered(towards);
-        self.rewritten(towards, &description, &carriage, &keep, order, &add)
+        let said = description.audio().map(|audio| audio.direction()).unwrap_or_default();
+        let how = Towards { carriage, direction: self.told_direction(said), order, add: &add };
+        self.rewritten(towards, &description, &keep, &how)
     }
 
     /// The answer of the leg `from` as `towards` reads it, which offered `offer`. Where both share a codec only those they share go on, so that
@@ -66,13 +76,16 @@ impl Call {
         let usable = |format: &Format| may_use(reader, format) && may_use(writer, format);
         let carriage = self.carriage_answered(towards, &offer.carriage)?;
         let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
+        // RFC 3264 section 6.1: an answer claims no more than the offer gives.
+        let said = description.audio().map(|audio| audio.direction()).unwrap_or_default();
+        let direction = offer.direction.answered(self.told_direction(said));
         if !settings.media.transcode {
-            return self.rewritten(towards, &description, &carriage, &usable, order, &[]);
+            return self.rewritten(towards, &description, &usable, &Towards { carriage, direction, order, add: &[] });
         }
         let answer = description.audio().map(|audio| audio.formats()).unwrap_or_default();
         let taken = formats::taken(offer, &answer, reader, &usable)?;
         let keep = |format: &Format| taken.keep.contains(format);
-        self.rewritten(towards, &description, &carriage, &keep, order, &taken.add)
+        self.rewritten(towards, &description, &keep, &Towards { carriage, direction, order, add: &taken.add })
     }
 
     /// A description of one party rewritten for the leg `towards`; with its version, which grows only with a change (RFC 3264 section 8).
@@ -80,14 +93,14 @@ impl Call {
         &mut self,
         towards: u16,
         description: &Description<'_>,
-        carriage: &Carriage,
         keep: &dyn Fn(&Format) -> bool,
-        order: &[Codec],
-        add: &[Format],
+        how: &Towards<'_>,
     ) -> Option<Box<[u8]>> {
         let rtp = self.signalled(towards)?;
+        let Towards { carriage, direction, order, add } = how;
+        let direction = Some(*direction);
         self.versioned(towards, rtp, |local| {
-            Some(sdp::rewrite(description, &Rewrite { local, carriage, keep, order, add, direction: None }))
+            Some(sdp::rewrite(description, &Rewrite { local, carriage, keep, order, add, direction }))
         })
     }
 
@@ -281,6 +294,12 @@ impl Call {
     }
 
     fn hear(&mut self, office: &mut Office<'_>, one: u16, two: u16) {
+        let holder = self.holder_of(one, two);
+        #[cfg(feature = "faults")]
+        let holder = holder.filter(|_| !office.books.has(super::Fault::WrongHearingBit));
+        if let Some(holder) = holder {
+            return self.play_music(office, holder, if holder == one { two } else { one });
+        }
         let said = |number: u16| {
             let view = self.leg(number).and_then(|leg| leg.talk.remote.as_ref());
             view.map_or(Direction::Inactive, |view| view.direction)
@@ -299,6 +318,7 @@ impl Call {
             ears[0].speaks = true;
         }
         self.session.hear(&mut office.books.door, office.out, bridge(ears));
+        self.end_music(office);
     }
 }
 

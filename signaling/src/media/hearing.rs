@@ -35,6 +35,16 @@ pub fn echo(party: Ear, device: MemberId) -> HearingTable {
     ])
 }
 
+/// A party that is on hold and its music: it hears nothing else, and nobody hears it.
+#[must_use]
+pub fn hold(held: Ear, music: MemberId) -> HearingTable {
+    let hears = if held.hears { BusSet::bus(1) } else { BusSet::NONE };
+    HearingTable::new([
+        Hearing { member: held.member, speaks: BusSet::NONE, hears, gain: Gain::UNITY },
+        Hearing { member: music, speaks: BusSet::bus(1), hears: BusSet::NONE, gain: Gain::UNITY },
+    ])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +69,13 @@ mod tests {
             let table = bridge([ear(A, directions.0, directions.1), ear(B, directions.2, directions.3)]);
             assert_eq!((table.hears(A, B), table.hears(B, A)), heard, "{directions:?}");
         }
+    }
+
+    #[test]
+    fn a_held_party_hears_its_music_and_is_not_heard() {
+        let table = hold(ear(A, true, true), B);
+        assert!(table.hears(A, B) && !table.hears(B, A));
+        assert!(!hold(ear(A, true, false), B).hears(A, B));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod hearing;
 pub mod session;
 pub mod targets;
 
-pub use hearing::{Ear, bridge, echo};
+pub use hearing::{Ear, bridge, echo, hold};
 pub use session::{Member, MemberState, Session};
 
 use contract::ShardId;

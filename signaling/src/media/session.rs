@@ -137,7 +137,12 @@ impl Session {
             MemberState::Opening | MemberState::Open(_) | MemberState::Device => {}
             MemberState::Closing | MemberState::Gone => return,
         }
-        member.state = if member.state == MemberState::Device { MemberState::Gone } else { MemberState::Closing };
+        if member.state == MemberState::Device {
+            // Nothing is reported of it, and another may have its name.
+            self.members.retain(|member| member.id != id);
+        } else {
+            member.state = MemberState::Closing;
+        }
         if !self.closing {
             let session = self.id;
             self.tell(door, out, MediaCommand::CloseMember { session, member: id });

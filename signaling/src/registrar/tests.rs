@@ -38,6 +38,7 @@ fn account(number: &str, nat: Nat) -> Extension {
         nat,
         dtmf: Dtmf::default(),
         encryption: crate::settings::Encryption::default(),
+        music: "default".into(),
         no_answer_after: Duration::from_secs(1),
     }
 }

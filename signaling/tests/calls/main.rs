@@ -20,6 +20,7 @@ mod forking;
 mod hangup;
 mod limits;
 mod media;
+mod music;
 mod refusals;
 mod registering;
 mod renegotiation;

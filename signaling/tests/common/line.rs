@@ -42,6 +42,7 @@ pub fn extension(number: &str, name: &str) -> Extension {
         nat: Nat::Auto,
         dtmf: Dtmf::default(),
         encryption: Encryption::Off,
+        music: "default".into(),
         no_answer_after: Duration::from_secs(30),
     }
 }

@@ -90,6 +90,7 @@ fn extension(n: u64, swarm: &Swarm, rng: &mut Rng) -> Extension {
         codecs: rng.pick(&codecs).to_vec(),
         dtmf: *rng.clone().pick(&[Dtmf::Rfc4733, Dtmf::Info, Dtmf::Auto, Dtmf::Inband]),
         encryption: *rng.clone().pick(&[Encryption::Off, Encryption::Optional]),
+        music: "default".to_owned(),
         nat: if swarm.nat_percent > 0 {
             *rng.pick(&[Nat::Auto, Nat::Yes])
         } else {

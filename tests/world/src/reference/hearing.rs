@@ -1,5 +1,5 @@
 //! Who must hear whom. Each phone knows which way its sound was agreed to go; two phones that share a session and have nothing in the air
-//! must find exactly that in the hearing table the media plane was given.
+//! must find exactly that in the hearing table the media plane was given. A party on hold hears music instead of its holder, in the worlds that have it.
 
 use crate::{media::MediaPlane, phone::Phone};
 use contract::{Instant, MemberId, SessionId};
@@ -24,14 +24,20 @@ pub(crate) fn disagreement(
     phones: &[Phone],
     media: &MediaPlane,
     activity: &BTreeMap<String, Instant>,
+    music: bool,
 ) -> Option<String> {
     let parties = settled(now, phones, media, activity, QUIET);
     for ((session, listener), ears) in &parties {
         let known = media.sessions.get(session)?;
+        let held = parties.iter().any(|((of, member), other)| of == session && member != listener && !other.receive);
+        if music && held && ears.receive && known.members.values().all(|member| member.port.is_some()) {
+            return Some(format!("{session:?}: {} is on hold and there is no music", ears.who));
+        }
         for (speaker, member) in known.members.iter().filter(|(m, _)| *m != listener) {
             let hears = known.table.hears(*listener, *speaker);
             let (should, mouth) = match parties.get(&(*session, *speaker)) {
-                Some(mouth) => (ears.receive && mouth.send, mouth.who.as_str()),
+                // Where there is music nobody hears a party that holds.
+                Some(mouth) => (ears.receive && mouth.send && (mouth.receive || !music), mouth.who.as_str()),
                 None if member.port.is_none() => (ears.receive, "a device"),
                 None => continue,
             };
