@@ -57,6 +57,7 @@ pub struct Extension {
     pub voicemail: Voicemail,
     /// SRTP.
     pub media_encryption: Encryption,
+    /// Class of music for whom its phones hold.
     pub music_on_hold: String,
     /// NAT treatment.
     pub nat: NatMode,

@@ -33,6 +33,7 @@ mod codecs;
 mod drain;
 mod early_media;
 mod echo;
+mod encrypted;
 mod figures;
 mod forked_ringing;
 mod hold;

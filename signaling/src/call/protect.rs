@@ -62,7 +62,10 @@ struct Policy {
 
 /// Whether a party speaks as a browser does. RFC 7118: nothing else needs a WebSocket.
 pub(super) const fn is_web(transport: Transport) -> bool {
-    !matches!(transport, Transport::Udp | Transport::Tcp)
+    match transport {
+        Transport::Ws | Transport::Wss => true,
+        Transport::Udp | Transport::Tcp => false,
+    }
 }
 
 /// Judges an offer. `before` is our part in a handshake that was done.

@@ -36,7 +36,7 @@ impl core::fmt::Debug for Rewrite<'_> {
 
 /// Attributes that speak of the sender's own transport, keys and sources, and therefore end here; so do extensions of RTP and RTCP, which packets of ours
 /// need not have.
-const ENDING_HERE: [&[u8]; 32] = [
+const ENDING_HERE: [&[u8]; 33] = [
     b"candidate",
     b"remote-candidates",
     b"end-of-candidates",
@@ -59,6 +59,7 @@ const ENDING_HERE: [&[u8]; 32] = [
     b"rtcp-mux-only",
     b"rtcp-rsize",
     b"rtcp-fb",
+    b"rtcp-xr",
     b"extmap",
     b"extmap-allow-mixed",
     b"mid",

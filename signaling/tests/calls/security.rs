@@ -7,8 +7,9 @@ use super::{
 use contract::{DtlsRole, Fingerprint, MediaCommand, MediaEvent, MemberId, PeerSpec, Security, SrtpSuite, Unsecured};
 use signaling::{
     fact::HangupCause,
+    flow::{ConnectionId, Flow, ListenerId, Transport},
     input::Input,
-    settings::{Directory, Encryption, Encryption::*, Settings},
+    settings::{Directory, Encryption, Encryption::*, Listener, Settings},
 };
 
 /// Keys of phones, of suites with 30, 30 and 44 octets.
@@ -369,4 +370,56 @@ fn a_phone_that_rings_without_keys_is_given_up_and_the_caller_is_told() {
     line.happen(Input::Media(MediaEvent::LegUnsecured { session, member: MemberId(1), why: Unsecured::BadKeys }));
     line.expect(boris.address, "CANCEL");
     assert!(line.expect(alice.address, "488").header("Warning").contains("could not be protected"));
+}
+
+#[test]
+fn a_browser_is_offered_what_it_takes_and_a_plain_phone_reaches_it() {
+    let mut settings = policy(Off, Required);
+    settings.listeners.push(Listener {
+        transport: Transport::Ws,
+        bound: "10.0.0.1:8088".parse().unwrap(),
+        advertised: ("10.0.0.1".into(), 8088),
+    });
+    let mut line = Line::with(settings);
+    let mut alice = Phone::new("1001", "10.0.0.11:5061");
+    alice.register(&mut line);
+    let mut boris = Phone::new("1002", "10.0.0.12:40000");
+    let way = Flow::connected(Transport::Ws, ListenerId(2), boris.address, ConnectionId(7));
+    let contact = "<sip:boris@browser.invalid;transport=ws>;expires=600";
+    let on_web = |line: &mut Line, text: String| {
+        line.happen(Input::Received { flow: way, bytes: text.replace("SIP/2.0/UDP", "SIP/2.0/WS").as_bytes() });
+    };
+    on_web(&mut line, boris.register_text(contact, None));
+    let challenge = line.expect(boris.address, "401");
+    let authorization = boris.authorization(&challenge, "REGISTER", "sip:pbx.test");
+    on_web(&mut line, boris.register_text(contact, Some(&authorization)));
+    line.expect(boris.address, "200");
+
+    let invite = alice.call(&mut line, "1002", &sdp("RTP/AVP", ""));
+    let asked = line.expect(boris.address, "INVITE");
+    assert_eq!(profile(&asked), "UDP/TLS/RTP/SAVPF", "a browser's media is encrypted by a handshake");
+    for wanted in ["a=group:BUNDLE 0\r\n", "a=mid:0\r\n", "a=ice-lite\r\n", "a=setup:actpass\r\n", "a=rtcp-mux\r\n"] {
+        assert!(asked.body.contains(wanted), "{wanted} in {}", asked.body);
+    }
+    let body = sdp("UDP/TLS/RTP/SAVPF", &web("active", "efgh"));
+    let text = format!(
+        "SIP/2.0 200 OK\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag=b\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <sip:boris@browser.invalid;transport=ws>\r\n\
+         Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        asked.header("Via"),
+        asked.header("From"),
+        asked.header("To"),
+        asked.header("Call-ID"),
+        asked.header("CSeq"),
+        body.len()
+    );
+    on_web(&mut line, text);
+    line.expect(boris.address, "ACK");
+    let answered = line.expect(alice.address, "200");
+    assert_eq!((profile(&answered), answered.sdp("a=ice")), ("RTP/AVP", ""));
+    invite.dialog(&answered).ack(&mut line, "");
+    let peer = told(&line, 1);
+    assert!(matches!(peer.security, Security::Dtls { role: DtlsRole::Passive, .. }) && peer.rtcp_mux);
+    let ice = peer.ice.expect("checks");
+    assert_eq!((ice.local.ufrag.as_str(), ice.remote.ufrag.as_str()), (asked.sdp("a=ice-ufrag:"), "efgh"));
+    assert_eq!(how(&told(&line, 0)), "clear");
 }
