@@ -44,6 +44,16 @@ pub enum SrtpSuite {
 }
 
 impl SrtpSuite {
+    /// Every suite.
+    pub const ALL: [Self; 6] = [
+        Self::AesCm128Sha1_80,
+        Self::AesCm128Sha1_32,
+        Self::AesCm256Sha1_80,
+        Self::AesCm256Sha1_32,
+        Self::AeadAes128Gcm,
+        Self::AeadAes256Gcm,
+    ];
+
     /// Octets of the master key.
     #[must_use]
     pub const fn key_len(self) -> usize {

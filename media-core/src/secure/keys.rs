@@ -9,9 +9,19 @@ use crate::{
     observe::Drop,
 };
 use contract::{Instant, SrtpKey, SrtpSuite};
+use ring::digest::{Context, SHA256};
 
-/// Key of one direction.
-type Key = (SrtpSuite, SrtpKey);
+/// By what the key of a direction is known again. The key itself is not kept beside what is derived from it.
+type Known = [u8; 32];
+
+fn known(suite: SrtpSuite, key: &SrtpKey) -> Known {
+    let mut context = Context::new(&SHA256);
+    context.update(&[suite as u8]);
+    context.update(key.material());
+    let mut known = [0; 32];
+    known.copy_from_slice(context.finish().as_ref());
+    known
+}
 
 /// How keys changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,8 +37,8 @@ pub(super) enum Change {
 /// Keys of both directions; at first there are none, and nothing passes.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    inbound: Option<(Key, Inbound)>,
-    outbound: Option<(Key, Outbound)>,
+    inbound: Option<(Known, Inbound)>,
+    outbound: Option<(Known, Outbound)>,
     /// What the far end protected with before its keys changed, and until when that still comes.
     former: Option<(Inbound, Instant)>,
 }
@@ -37,24 +47,24 @@ impl Keys {
     /// Takes over keys. Those that stay the same keep their numbers (RFC 4568 section 7.1.4); the far end's former ones are good for a while
     /// yet, for what was under way.
     pub(super) fn set(&mut self, suite: SrtpSuite, local: SrtpKey, remote: SrtpKey, now: Instant) -> Change {
-        let (local, remote) = ((suite, local), (suite, remote));
-        let sends = self.outbound.as_ref().is_some_and(|(key, _)| *key == local);
-        let receives = self.inbound.as_ref().is_some_and(|(key, _)| *key == remote);
+        let (ours, theirs) = (known(suite, &local), known(suite, &remote));
+        let sends = self.outbound.as_ref().is_some_and(|(key, _)| *key == ours);
+        let receives = self.inbound.as_ref().is_some_and(|(key, _)| *key == theirs);
         if sends && receives {
             return Change::Same;
         }
         // RFC 3711 section 9.1: one key for both ways would use its key stream twice.
-        let new = (local != remote).then(|| Outbound::new(local.0, &local.1).zip(Inbound::new(remote.0, &remote.1)));
+        let new = (ours != theirs).then(|| Outbound::new(suite, &local).zip(Inbound::new(suite, &remote)));
         let Some((outbound, inbound)) = new.flatten() else {
             *self = Self::default();
             return Change::Unusable;
         };
         if !sends {
-            self.outbound = Some((local, outbound));
+            self.outbound = Some((ours, outbound));
         }
         if !receives {
             self.former = self.inbound.take().map(|(_, former)| (former, now + KEY_OVERLAP));
-            self.inbound = Some((remote, inbound));
+            self.inbound = Some((theirs, inbound));
         }
         Change::Anew
     }

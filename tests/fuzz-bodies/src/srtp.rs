@@ -8,14 +8,7 @@ use media_core::secure::srtp::{Inbound, OVERHEAD_MAX, Outbound};
 /// # Panics
 /// If bytes without keys are taken for authentic, or what is protected does not open again.
 pub fn srtp(bytes: &[u8]) {
-    for suite in [
-        SrtpSuite::AesCm128Sha1_80,
-        SrtpSuite::AesCm128Sha1_32,
-        SrtpSuite::AesCm256Sha1_80,
-        SrtpSuite::AesCm256Sha1_32,
-        SrtpSuite::AeadAes128Gcm,
-        SrtpSuite::AeadAes256Gcm,
-    ] {
+    for suite in SrtpSuite::ALL {
         let Some(key) = SrtpKey::new(suite, &[7; 46][..suite.material_len()]) else { continue };
         let (Some(mut out), Some(mut inbound)) = (Outbound::new(suite, &key), Inbound::new(suite, &key)) else {
             continue;

@@ -3,7 +3,7 @@
 use super::Refused;
 use aes::{
     Aes128Enc, Aes256Enc, Block,
-    cipher::{BlockCipherEncrypt, KeyInit},
+    cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit, consts::U16},
 };
 use core::fmt;
 use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -14,9 +14,6 @@ pub(super) const GCM_TAG: usize = 16;
 
 /// Octets of a block of AES.
 const BLOCK: usize = 16;
-
-/// Blocks of key stream made at once, as many as the processor's pipeline takes.
-const AHEAD: usize = 8;
 
 enum Aes {
     Short(Aes128Enc),
@@ -49,22 +46,42 @@ impl CounterMode {
 
     /// Encrypts or decrypts, from the block `counter` on.
     pub(super) fn apply(&self, counter: [u8; BLOCK], data: &mut [u8]) {
-        let mut counter = u128::from_be_bytes(counter);
-        let mut stream = [Block::default(); AHEAD];
-        for part in data.chunks_mut(AHEAD * BLOCK) {
-            let blocks = &mut stream[..part.len().div_ceil(BLOCK)];
-            for block in blocks.iter_mut() {
-                block.copy_from_slice(&counter.to_be_bytes());
-                counter = counter.wrapping_add(1);
-            }
-            match &self.aes {
-                Aes::Short(aes) => aes.encrypt_blocks(blocks),
-                Aes::Long(aes) => aes.encrypt_blocks(blocks),
-            }
-            for (part, block) in part.chunks_mut(BLOCK).zip(blocks.iter()) {
-                for (octet, key) in part.iter_mut().zip(block) {
-                    *octet ^= key;
-                }
+        let stream = KeyStream { counter: u128::from_be_bytes(counter), data };
+        match &self.aes {
+            Aes::Short(aes) => aes.encrypt_with_backend(stream),
+            Aes::Long(aes) => aes.encrypt_with_backend(stream),
+        }
+    }
+}
+
+/// A key stream laid over data. Runs within the code that was chosen for the processor, once a packet: choosing it for each few blocks costs
+/// as much as the blocks, and the wide variants gain nothing below 64 of them.
+struct KeyStream<'d> {
+    counter: u128,
+    data: &'d mut [u8],
+}
+
+impl BlockSizeUser for KeyStream<'_> {
+    type BlockSize = U16;
+}
+
+impl BlockCipherEncClosure for KeyStream<'_> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let Self { mut counter, data } = self;
+        let mut next = || {
+            let mut block = Block::from(counter.to_be_bytes());
+            counter = counter.wrapping_add(1);
+            backend.encrypt_block_inplace(&mut block);
+            u128::from_ne_bytes(block.into())
+        };
+        let (whole, rest) = data.as_chunks_mut::<BLOCK>();
+        for part in whole {
+            *part = (u128::from_ne_bytes(*part) ^ next()).to_ne_bytes();
+        }
+        if !rest.is_empty() {
+            for (octet, key) in rest.iter_mut().zip(next().to_ne_bytes()) {
+                *octet ^= key;
             }
         }
     }

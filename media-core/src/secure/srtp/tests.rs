@@ -16,15 +16,6 @@ fn array<const N: usize>(text: &str) -> [u8; N] {
     hex(text).try_into().expect("as long as said")
 }
 
-const SUITES: [SrtpSuite; 6] = [
-    SrtpSuite::AesCm128Sha1_80,
-    SrtpSuite::AesCm128Sha1_32,
-    SrtpSuite::AesCm256Sha1_80,
-    SrtpSuite::AesCm256Sha1_32,
-    SrtpSuite::AeadAes128Gcm,
-    SrtpSuite::AeadAes256Gcm,
-];
-
 fn key(suite: SrtpSuite, first: u8) -> SrtpKey {
     let material: Vec<u8> = (0..suite.material_len() as u8).map(|octet| octet.wrapping_mul(7) ^ first).collect();
     SrtpKey::new(suite, &material).expect("of the suite")
@@ -171,7 +162,7 @@ fn compound_of_rfc_7714_section_17() {
 
 #[test]
 fn what_is_protected_opens_again_and_its_header_stays_in_clear() {
-    for suite in SUITES {
+    for suite in SrtpSuite::ALL {
         let (mut out, mut inbound) = both(suite);
         for (number, payload) in [0, 1, 15, 16, 17, 127, 128, 129, 160, 1_200].into_iter().enumerate() {
             let plain = packet(number as u16, payload);
@@ -192,7 +183,7 @@ fn what_is_protected_opens_again_and_its_header_stays_in_clear() {
 
 #[test]
 fn numbers_wrap_and_reorder_around_the_wrap() {
-    for suite in SUITES {
+    for suite in SrtpSuite::ALL {
         let (mut out, mut inbound) = both(suite);
         let plain: Vec<_> = [65_533, 65_534, 65_535, 0, 1, 2].map(|sequence| packet(sequence, 20)).into();
         let sealed: Vec<_> = plain.iter().map(|packet| protected(&mut out, packet)).collect();
@@ -216,7 +207,7 @@ fn a_number_is_sent_once() {
 
 #[test]
 fn changed_and_cut_packets_are_refused_and_change_nothing() {
-    for suite in SUITES {
+    for suite in SrtpSuite::ALL {
         let (mut out, mut inbound) = both(suite);
         let plain = packet(1, 20);
         let sealed = protected(&mut out, &plain);
@@ -240,7 +231,7 @@ fn changed_and_cut_packets_are_refused_and_change_nothing() {
 
 #[test]
 fn no_room_behind_a_packet_is_told() {
-    for suite in SUITES {
+    for suite in SrtpSuite::ALL {
         let (mut out, _) = both(suite);
         let mut bytes = packet(1, 20);
         let len = bytes.len();
