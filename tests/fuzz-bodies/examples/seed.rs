@@ -1,7 +1,10 @@
 //! Writes the seeds of the corpora: `cargo run -p fuzz-bodies --example seed`. Files that fuzzing found stay.
 
 use contract::Format;
-use media_core::codec::{Encoder, MAX_PAYLOAD_OCTETS, entries};
+use media_core::{
+    codec::{Encoder, MAX_PAYLOAD_OCTETS, entries},
+    ice::stun::{Kind, Writer, key},
+};
 use std::{fs, io, path::Path};
 
 fn main() -> io::Result<()> {
@@ -32,6 +35,12 @@ fn main() -> io::Result<()> {
     }
     for (name, bytes) in PAYLOADS {
         save("codec", name, bytes)?;
+    }
+    for (name, bytes) in checks() {
+        save("stun", name, &bytes)?;
+    }
+    for (name, steps) in HANDSHAKES {
+        save("dtls", name, steps)?;
     }
     Ok(())
 }
@@ -220,3 +229,78 @@ fn stream(encoder: &mut dyn Encoder, packet_ms: usize) -> Vec<u8> {
     }
     bytes
 }
+
+/// Connectivity checks, the first ones with the names and the password the body knows; and lists of attributes, which it signs itself.
+fn checks() -> Vec<(&'static str, Vec<u8>)> {
+    let message = |kind: Kind, password: &str, attributes: &[(u16, &[u8])]| {
+        let mut bytes = [0; 512];
+        let mut writer = Writer::new(&mut bytes, kind, &[1; 12]);
+        attributes.iter().for_each(|(kind, value)| writer.attribute(*kind, value));
+        let len = writer.finish(&key(password)).unwrap_or_default();
+        bytes[..len].to_vec()
+    };
+    const RIGHT: &str = "a password of two and twenty";
+    const NAMED: (u16, &[u8]) = (0x0006, b"ours:theirs");
+    let check = message(Kind::Request, RIGHT, &[NAMED, (0x0024, &[1; 4]), (0x802a, &[2; 8])]);
+    let cut = |end: usize| check[..end].to_vec();
+    vec![
+        ("nominated", message(Kind::Request, RIGHT, &[NAMED, (0x0025, &[]), (0x0024, &[1; 4]), (0x802a, &[2; 8])])),
+        ("controlled", message(Kind::Request, RIGHT, &[NAMED, (0x8029, &[2; 8])])),
+        ("unknown", message(Kind::Request, RIGHT, &[NAMED, (0x7001, &[]), (0x7002, &[1]), (0xc057, &[1; 4])])),
+        ("nameless", message(Kind::Request, RIGHT, &[(0x0024, &[1; 4])])),
+        ("other-password", message(Kind::Request, "another", &[NAMED])),
+        ("indication", message(Kind::Indication, RIGHT, &[])),
+        ("success", message(Kind::Success, RIGHT, &[(0x0020, &[0, 1, 1, 2, 3, 4, 5, 6])])),
+        (
+            "success-ipv6",
+            message(
+                Kind::Success,
+                RIGHT,
+                &[(0x0020, &[0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18])],
+            ),
+        ),
+        ("error", message(Kind::Error, RIGHT, &[(0x0009, &[0, 0, 4, 87])])),
+        ("header", cut(20)),
+        ("header-cut", cut(19)),
+        ("attribute-cut", cut(30)),
+        ("signature-cut", cut(check.len() - 20)),
+        ("sum-cut", cut(check.len() - 4)),
+        ("check", check.clone()),
+        ("twice", [check.clone(), check].concat()),
+        ("list-nominated", vec![0, 0x25, 0, 0, 0x24, 4, 1, 2, 3, 4]),
+        ("list-controlled", vec![0x80, 0x29, 8, 1, 2, 3, 4, 5, 6, 7, 8]),
+        ("list-unknown", (0..20).flat_map(|kind| [0x70, kind, 1, kind]).collect()),
+        ("list-signature", [vec![0, 8, 20], vec![7; 20]].concat()),
+        ("list-sum", vec![0x80, 0x28, 4, 1, 2, 3, 4]),
+        ("list-address", vec![0, 0x20, 8, 0, 1, 1, 2, 3, 4, 5, 6]),
+        ("list-long", [vec![0xc0, 0x57, 255], vec![1; 255]].concat()),
+    ]
+}
+
+/// Steps of a handshake. The lowest bit: from whom (0: who begins); three bits: what (0 deliver, 2 lose, 3 double, 4 delay, 5 change,
+/// 6 own, 7 time); four bits: how much.
+const HANDSHAKES: [(&str, &[u8]); 20] = [
+    ("in-order", &[0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1]),
+    ("by-turns", &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]),
+    ("hello-lost", &[4, 0x4e, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1]),
+    ("answer-lost", &[0, 5, 0x4e, 1, 1, 1, 0, 0, 0, 1, 1]),
+    ("all-answers-lost", &[0, 5, 5, 5, 5, 0x4e, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1]),
+    ("finish-lost", &[0, 1, 1, 1, 1, 0, 0, 0, 0, 5, 5, 0x4e, 0, 0, 0, 1, 1]),
+    ("hello-twice", &[6, 6, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1]),
+    ("answers-twice", &[0, 7, 7, 1, 1, 1, 6, 0, 0, 6, 0, 1, 1, 1]),
+    ("answers-turned", &[0, 9, 1, 9, 1, 1, 8, 0, 8, 0, 0, 0, 1, 1]),
+    ("hello-changed", &[10, 14, 1, 0, 1, 1]),
+    ("hello-length-changed", &[10, 12, 0xff, 0, 1, 1]),
+    ("hello-suite-changed", &[10, 60, 0xff, 0, 1, 1, 0]),
+    ("answer-changed", &[0, 11, 30, 0x80, 1, 1, 1, 0, 0]),
+    ("certificate-changed", &[0, 0x4b, 50, 1, 1, 1, 1, 0, 0, 0]),
+    ("finish-changed", &[0, 1, 1, 1, 1, 0, 0, 0x1a, 90, 1, 0, 0x4e, 1, 1]),
+    ("alert-made-up", &[0, 0x2c, 21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40, 1, 1, 1, 0, 0, 0, 1]),
+    ("hello-made-up", &[0x3c, 22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 13, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+    ("nothing-answers", &[0x4e, 0x8e, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe]),
+    (
+        "junk-afterwards",
+        &[0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 0x1c, 23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 9, 0, 40, 0x1d, 20],
+    ),
+    ("late-hello", &[0xfe, 0xfe, 0x4e, 2, 2, 2, 3, 3, 3, 3, 2, 2, 2, 2, 3, 3, 3]),
+];

@@ -4,19 +4,31 @@
 //! cargo-fuzz runs on nightly.
 
 mod codec;
+mod dtls;
 mod message;
 mod rtp;
 mod sdp;
 mod srtp;
+mod stun;
 
 pub use codec::codec;
+pub use dtls::dtls;
 pub use message::message;
 pub use rtp::rtp;
 pub use sdp::sdp;
 pub use srtp::srtp;
+pub use stun::stun;
 
 /// One body: its name, which is also that of its corpus and its target, and what it does.
 pub type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const BODIES: [Body; 5] = [("message", message), ("sdp", sdp), ("rtp", rtp), ("srtp", srtp), ("codec", codec)];
+pub const BODIES: [Body; 7] = [
+    ("message", message),
+    ("sdp", sdp),
+    ("rtp", rtp),
+    ("srtp", srtp),
+    ("codec", codec),
+    ("stun", stun),
+    ("dtls", dtls),
+];
