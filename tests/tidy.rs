@@ -299,7 +299,7 @@ fn tests_in_tree() -> BTreeSet<String> {
 /// Names of tests that drive the built exchange over real sockets or real clients.
 fn end_to_end_tests() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for dir in ["tests/scenario", "tests/interop"] {
+    for dir in ["tests/scenario", "tests/interop", "tests/browser"] {
         for file in files(&root().join(dir), &[".rs"]) {
             let mut marked = false;
             for line in text(&file).lines().map(str::trim).map(str::to_owned) {

@@ -21,7 +21,8 @@ pub(crate) fn serial() -> u32 {
 /// A telephone.
 pub(crate) struct Phone {
     line: Line,
-    rtp: UdpSocket,
+    /// Its mouth and ear.
+    pub(crate) rtp: UdpSocket,
     pub(crate) number: &'static str,
     user: &'static str,
     secret: &'static str,
