@@ -136,6 +136,7 @@ impl Association {
         }
         let told = self.drain(&mut state, now, send);
         match (state, told) {
+            // Deviates: RFC 8122 section 6.2 says it with an alert `bad_certificate`, which the library has no way to send.
             // A certificate may be seen long before keys are agreed: a wrong one ends it then, not later.
             (_, Told::WrongCertificate) => Progress::Ended(Unsecured::WrongCertificate),
             // RFC 7675 section 5.2: who closes does not want to be sent to any more.

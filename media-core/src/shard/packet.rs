@@ -52,7 +52,8 @@ impl Shard {
             Protocol::Rtp => self.drop(index, Drop::WrongPort, buffer, io),
             Protocol::Stun if !on_rtcp_port => self.on_stun(index, source, buffer, now, io),
             Protocol::Dtls if !on_rtcp_port => self.on_dtls(index, source, buffer, now, io),
-            // RFC 5761 section 5.1.3: a leg with checks or a handshake has one port.
+            // Deviates: RFC 5764 section 4 and RFC 8445 section 4 know an RTCP port with a handshake and checks of its own. A leg with
+            // either has one port (RFC 5761 section 5.1.3, RFC 8834 section 4.5).
             Protocol::Stun | Protocol::Dtls => self.drop(index, Drop::WrongPort, buffer, io),
             Protocol::Other => self.drop(index, Drop::NotMedia, buffer, io),
         }

@@ -125,6 +125,7 @@ impl Agent {
             Kind::Success | Kind::Error => return Err(Drop::Stun),
         }
         // Names are compared before the gate: who does not know them cannot close it to who does.
+        // Deviates: RFC 8489 section 9.1.3 answers 400 or 401. Nothing of ours goes to whom we cannot tell, and a browser repeats its check.
         let given = message.username().ok_or(Drop::Stun)?;
         let anew = *given == *self.names.username;
         let former = || self.former.as_ref().filter(|former| *given == *former.username);
@@ -158,6 +159,8 @@ impl Agent {
         let mut writer = Writer::new(answer, Kind::Success, &message.transaction());
         writer.mapped(from);
         let len = writer.finish(&names.key).ok_or(Drop::TooLong)?;
+        // Deviates: of several nominated pairs RFC 8445 section 8.1.1 keeps the one of the highest priority. Here the last one holds: browsers
+        // move to another network by nominating a pair of lower priority.
         let nominated = message.nominates();
         self.note(from);
         self.consent = Some(now + CONSENT);
