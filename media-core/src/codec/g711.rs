@@ -2,14 +2,16 @@
 //!
 //! Both laws are a floating-point format of seven bits: three of exponent, four of mantissa. So an IEEE 754 single does the work: its
 //! exponent and the top of its mantissa, taken together, *are* the code. There is no table, no branch and no shift by a
-//! variable, so the compiler turns the loops into vector code on every processor.
+//! variable, so the compiler turns the loops into vector code, of the widest kind that the processor at work has.
 //!
 //! As in ITU-T G.191, a negative sample is complemented, not negated, and the bits below the law's resolution (14 bits
 //! for µ-law, 13 for A-law) are cut off: each sample stands for the middle of its step, and the code is symmetrical about zero.
 
 use super::{Decoder, Encoder, MAX_PACKET_SAMPLES, Malformed, encodable, fits};
+use crate::audio::resample::LEVEL;
 use crate::mix::frame;
 use contract::Format;
+use fearless_simd::{Simd, dispatch};
 
 /// Bits of an IEEE 754 single below its exponent, less the four of the code's mantissa.
 const SHIFT: u32 = 23 - 4;
@@ -29,7 +31,7 @@ const fn exponent(power: u32) -> u32 {
 }
 
 /// One sample as µ-law.
-#[inline]
+#[inline(always)]
 fn mu_code(sample: i16) -> u8 {
     let sign = sample >> 15;
     let magnitude = i32::from((sample ^ sign) >> 2) + BIAS;
@@ -41,7 +43,7 @@ fn mu_code(sample: i16) -> u8 {
 }
 
 /// One sample of µ-law.
-#[inline]
+#[inline(always)]
 fn mu_sample(code: u8) -> i16 {
     let bits = u32::from(!code & 0x7F);
     let magnitude = f32::from_bits(((bits + exponent(7)) << SHIFT) | HALF) + WHOLE;
@@ -51,7 +53,7 @@ fn mu_sample(code: u8) -> i16 {
 }
 
 /// One sample as A-law.
-#[inline]
+#[inline(always)]
 fn a_code(sample: i16) -> u8 {
     let sign = sample >> 15;
     let magnitude = i32::from((sample ^ sign) >> 4);
@@ -63,7 +65,7 @@ fn a_code(sample: i16) -> u8 {
 }
 
 /// One sample of A-law.
-#[inline]
+#[inline(always)]
 fn a_sample(code: u8) -> i16 {
     let bits = u32::from((code ^ 0x55) & 0x7F);
     let steep = f32::from_bits(((bits + exponent(7)) << SHIFT) | HALF) + WHOLE;
@@ -73,24 +75,34 @@ fn a_sample(code: u8) -> i16 {
     ((magnitude ^ sign) - sign) as i16
 }
 
+/// One of `out` for each of `from`, as many as there is room for.
+#[inline(always)]
+fn each<A: Copy, B>(from: &[A], out: &mut [B], one: impl Fn(A) -> B) {
+    #[inline(always)]
+    fn run<S: Simd, A: Copy, B>(simd: S, from: &[A], out: &mut [B], one: impl Fn(A) -> B) {
+        simd.vectorize(|| out.iter_mut().zip(from).for_each(|(to, from)| *to = one(*from)));
+    }
+    dispatch!(*LEVEL, simd => run(simd, from, out, one));
+}
+
 /// As many codes of `pcm` as there is room for.
 fn encode_mu(pcm: &[i16], out: &mut [u8]) {
-    out.iter_mut().zip(pcm).for_each(|(code, sample)| *code = mu_code(*sample));
+    each(pcm, out, mu_code);
 }
 
 /// As many samples of `codes` as there is room for.
 fn decode_mu(codes: &[u8], out: &mut [i16]) {
-    out.iter_mut().zip(codes).for_each(|(sample, code)| *sample = mu_sample(*code));
+    each(codes, out, mu_sample);
 }
 
 /// As many codes of `pcm` as there is room for.
 fn encode_a(pcm: &[i16], out: &mut [u8]) {
-    out.iter_mut().zip(pcm).for_each(|(code, sample)| *code = a_code(*sample));
+    each(pcm, out, a_code);
 }
 
 /// As many samples of `codes` as there is room for.
 fn decode_a(codes: &[u8], out: &mut [i16]) {
-    out.iter_mut().zip(codes).for_each(|(sample, code)| *sample = a_sample(*code));
+    each(codes, out, a_sample);
 }
 
 /// Either direction of either law; it has no state.
