@@ -2,11 +2,11 @@
 
 mod rig;
 
-use contract::{Fingerprint, MediaEvent, PeerSpec, Security, SourceRule, Unsecured};
+use contract::{Fingerprint, LegSpec, MediaCommand, MediaEvent, MemberId, PeerSpec, Security, SourceRule, Unsecured};
 use core::net::SocketAddr;
 use media_core::{
     io::Io,
-    limits::{CONSENT, DTLS_PER_SECOND_MAX, HANDSHAKE_MAX},
+    limits::{CONSENT, DTLS_PER_SECOND_MAX, HANDSHAKE_MAX, HANDSHAKE_STEPS_PER_TURN},
     observe::Drop,
 };
 use rig::{
@@ -483,6 +483,62 @@ fn a_flood_of_hellos_leaves_room_for_media() {
     bench.close(1);
     bench.pass_ms(100);
     assert!(bench.all_buffers_free());
+}
+
+#[test]
+fn media_does_not_wait_for_a_crowd_of_hellos() {
+    const BROWSERS: u16 = 20;
+    let mut bench = MemoryRig::new();
+    let call = bench.call(SourceRule::Signalled);
+    let mut browsers: Vec<Browser> = (0..BROWSERS)
+        .map(|number| {
+            let leg = bench.open(100 + u64::from(number), 0);
+            let browser = Browser::new(bench.phone(100 + number), leg, true);
+            bench.describe(100 + u64::from(number), 0, described(&browser, SourceRule::Signalled));
+            browser
+        })
+        .collect();
+    let mut hellos = Vec::new();
+    browsers.iter_mut().for_each(|browser| browser.hold(&mut bench, &mut hellos));
+    for (browser, hello) in browsers.iter().zip(&hellos) {
+        bench.io.deliver(browser.at, browser.leg, hello);
+    }
+    bench.io.deliver(call.phones[0], call.ours[0], &Stream::new(1).packet());
+    let (now, mut answered, mut turns, mut relayed_in) = (bench.io.now(), Vec::new(), 0, None);
+    while answered.len() < usize::from(BROWSERS) {
+        let before = answered.len();
+        bench.shard.turn(now, &mut bench.io);
+        while let Some(sent) = bench.io.sent() {
+            if sent.to == call.phones[1] {
+                relayed_in = Some(turns);
+            } else if !answered.contains(&sent.to) {
+                answered.push(sent.to);
+            }
+        }
+        assert!((1..=HANDSHAKE_STEPS_PER_TURN).contains(&(answered.len() - before)), "a few in each turn");
+        turns += 1;
+    }
+    assert_eq!(relayed_in, Some(0), "the packet that came behind them went first");
+}
+
+#[test]
+fn checks_and_handshakes_work_over_ipv6() {
+    let mut bench = MemoryRig::new();
+    let open = MediaCommand::OpenLeg {
+        session: rig::name(1),
+        member: MemberId(0),
+        spec: LegSpec { ipv6: true, ..rig::spec() },
+    };
+    bench.tell(open);
+    let Some(MediaEvent::LegOpened { rtp, .. }) = bench.event() else { panic!("opened") };
+    let at = "[2001:db8::7]:4000".parse().expect("an address");
+    let mut browser = Browser::new(at, rtp, true).with_ice(ice(1));
+    bench.describe(1, 0, described(&browser, SourceRule::Signalled));
+    assert!(browser.checks(&mut bench, true));
+    for _ in 0..20 {
+        browser.turn(&mut bench, &mut fair());
+    }
+    assert!(browser.has_keys() && bench.tally().handshakes == 1);
 }
 
 #[test]
