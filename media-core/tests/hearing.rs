@@ -394,3 +394,89 @@ fn of_many_talkers_the_loudest_are_heard() {
         [0, 1, 2, 3]
     );
 }
+
+/// Member 0 of a call talks over a line that loses `lost` percent and delays by up to 60 ms; what member 1 hears in `seconds`.
+fn over_a_bad_line(lost: u64, seconds: u64) -> Vec<i16> {
+    let mut rig = MemoryRig::new();
+    let mut phones = phones(&mut rig, &[PCMU, PCMA]);
+    rig.hearing(1, rig::TWO_ON_A_BUS);
+    phones[0].silent = true;
+    let (mut random, mut under_way) = (7_u64, Vec::<(u64, Vec<u8>)>::new());
+    let mut next = |limit: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % limit
+    };
+    for ms in 0..(seconds + 1) * 1_000 {
+        if ms % 20 == 3 {
+            let packet = phones[0].packet();
+            if next(100) >= lost {
+                under_way.push((ms + next(61), packet));
+            }
+        }
+        for (_, packet) in under_way.extract_if(.., |(at, _)| *at <= ms) {
+            rig.say(phones[0].address, phones[0].ours, &packet);
+        }
+        if ms == 1_000 {
+            phones[1].forget();
+        }
+        talk(&mut rig, &mut phones, 1);
+    }
+    core::mem::take(&mut phones[1].heard)
+}
+
+#[test]
+fn five_percent_loss_and_thirty_ms_of_jitter_are_hardly_heard() {
+    let heard = over_a_bad_line(5, 20);
+    assert!((158_000..=162_000).contains(&heard.len()), "{}", heard.len());
+    let energy =
+        |piece: &[i16]| piece.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>() / piece.len() as f64;
+    let whole = 10.0 * (energy(&heard) / 32.0e6).log10();
+    assert!(whole.abs() <= 1.0, "the tone's energy is {whole:.2} dB off");
+    let quiet = heard.chunks(40).map(|piece| energy(piece) < 32.0e4).fold((0, 0), |(run, most), quiet| {
+        let run = if quiet { run + 1 } else { 0 };
+        (run, most.max(run))
+    });
+    assert!(quiet.1 * 5 <= 60, "{} ms of silence", quiet.1 * 5);
+}
+
+#[test]
+fn at_twenty_percent_loss_the_call_stands() {
+    let heard = over_a_bad_line(20, 20);
+    assert!((158_000..=162_000).contains(&heard.len()), "{}", heard.len());
+    // What is made up and stretched is not in phase with the rest; 50 ms by 50 ms it is the tone.
+    let levels: Vec<f64> = heard.chunks(400).map(|piece| tone(piece, TONES_HZ[0], 8_000)).collect();
+    let mean = levels.iter().sum::<f64>() / levels.len() as f64;
+    assert!(mean > HEARD, "{mean}");
+}
+
+/// Every frame of it costs some encodes, not one for each listener.
+#[test]
+fn a_room_of_a_thousand_hears_its_few_talkers() {
+    let mut rig = MemoryRig::large(2_000);
+    let mut phones: Vec<Phone> = (0..1_000)
+        .map(|n| {
+            let mut phone = Phone::new(&mut rig, n, if n % 3 == 0 { PCMA } else { PCMU }, 440.0);
+            phone.amplitude = 0.0;
+            phone
+        })
+        .collect();
+    let talkers = [3, 500, 998];
+    for (talker, hz) in talkers.into_iter().zip(TONES_HZ) {
+        (phones[talker].hz, phones[talker].amplitude) = (hz, 8_000.0);
+    }
+    let rows: Vec<(u16, &[u32], &[u32])> = (0..1_000).map(|n| (n, &[0][..], &[0][..])).collect();
+    rig.tell(MediaCommand::SetHearing { session: name(1), table: table(&rows) });
+    talk(&mut rig, &mut phones, 300);
+    let before = rig.tally();
+    talk(&mut rig, &mut phones, 300);
+    let after = rig.tally();
+    for (n, ear) in phones.iter().enumerate().filter(|(n, _)| n % 100 == 7 || talkers.contains(n)) {
+        for (talker, hz) in talkers.into_iter().zip(TONES_HZ) {
+            assert_eq!(ear.hears(hz) > HEARD, n != talker, "{n} hears {talker}");
+        }
+    }
+    let frames = after.ticks - before.ticks;
+    let encodes = (after.encodes - before.encodes) / frames;
+    assert!(frames >= 14 && encodes <= 16, "{encodes} encodes a frame");
+    assert_eq!(after.packets_unmade, 0);
+}

@@ -101,6 +101,8 @@ figures! {
     ticks_skipped,
     /// The latest a frame began, in microseconds, since the shard started.
     tick_delay_max_us,
+    /// Frames or packets of sound that were encoded.
+    encodes,
     /// Keys dropped because too many waited for their leg.
     digits_dropped,
     /// Packets of our own that found no buffer.

@@ -199,7 +199,11 @@ impl Shard {
                     self.send_frame(index, &mut ear, frame, now, io);
                 } else if ear.shares() {
                     let mut limiter = ear.limiter;
-                    let encode = |frame: &[i16], out: &mut [u8]| ear.encode_shared(frame, out);
+                    let encodes = &mut self.tally.encodes;
+                    let encode = |frame: &[i16], out: &mut [u8]| {
+                        *encodes += 1;
+                        ear.encode_shared(frame, out)
+                    };
                     if let Some(payload) = bridge.common_payload(group, rate, &format, &mut limiter, encode) {
                         let fill = |out: &mut [u8]| {
                             let octets = payload.len().min(out.len());
@@ -255,6 +259,7 @@ impl Shard {
         let Some(leg) = self.legs.get(index) else { return };
         let mut timestamp = leg.script.timestamp.wrapping_sub(ear.waiting_units());
         ear.hear(frame, |encode| {
+            self.tally.encodes += 1;
             self.send_own(index, &format, timestamp, false, encode, now, io);
             timestamp = timestamp.wrapping_add(units);
         });

@@ -43,6 +43,13 @@ impl MemoryRig {
         self.io.free_buffers() == usize::from(BUFFERS)
     }
 
+    /// A bench for so many legs.
+    pub fn large(legs: u16) -> Self {
+        let mut rig = Self::with(super::config(10_000..=10_000 + 2 * legs + 1));
+        rig.io = Memory::new(2 * u32::from(legs), 3 * legs);
+        rig
+    }
+
     /// What came for `at` already, RTP only.
     pub fn take(&mut self, at: SocketAddr) -> Option<(SocketAddr, Vec<u8>)> {
         let index = self.heard.iter().position(|(_, to, _)| *to == at)?;

@@ -79,17 +79,39 @@ impl Phone {
 
     /// The next 20 ms of its tone.
     pub fn say(&mut self, rig: &mut MemoryRig) {
+        let packet = self.packet();
+        rig.say(self.address, self.ours, &packet);
+        self.skip();
+    }
+
+    /// The packet of the next 20 ms of its tone, which pass with [`Phone::skip`].
+    pub fn packet(&mut self) -> Vec<u8> {
         let samples = self.rate_hz / 50;
         let at = |n: u64| (self.amplitude * (TAU * self.hz * n as f64 / f64::from(self.rate_hz)).sin()) as i16;
         let pcm: Vec<i16> = (self.said..self.said + u64::from(samples)).map(at).collect();
-        self.say_pcm(rig, &pcm);
+        self.encoded(&pcm)
+    }
+
+    fn encoded(&mut self, pcm: &[i16]) -> Vec<u8> {
+        let mut payload = [0; 1_400];
+        let octets = self.encoder.encode(pcm, &mut payload);
+        self.rtp(self.format.payload_type, false, self.timestamp, &payload[..octets])
+    }
+
+    fn rtp(&mut self, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0x80, payload_type | u8::from(marker) << 7];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(timestamp.to_be_bytes());
+        packet.extend(u32::from(self.ours.port()).to_be_bytes());
+        packet.extend(payload);
+        self.sequence = self.sequence.wrapping_add(1);
+        packet
     }
 
     /// 20 ms of these samples.
     pub fn say_pcm(&mut self, rig: &mut MemoryRig, pcm: &[i16]) {
-        let mut payload = [0; 1_400];
-        let octets = self.encoder.encode(pcm, &mut payload);
-        self.send(rig, self.format.payload_type, false, &payload[..octets]);
+        let packet = self.encoded(pcm);
+        rig.say(self.address, self.ours, &packet);
         self.skip();
     }
 
@@ -104,18 +126,9 @@ impl Phone {
         self.timestamp = self.timestamp.wrapping_sub(self.format.clock_rate_hz / 50);
     }
 
-    pub fn send(&mut self, rig: &mut MemoryRig, payload_type: u8, marker: bool, payload: &[u8]) {
-        self.send_at(rig, payload_type, marker, self.timestamp, payload);
-    }
-
     pub fn send_at(&mut self, rig: &mut MemoryRig, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8]) {
-        let mut packet = vec![0x80, payload_type | u8::from(marker) << 7];
-        packet.extend(self.sequence.to_be_bytes());
-        packet.extend(timestamp.to_be_bytes());
-        packet.extend((self.hz as u32).to_be_bytes());
-        packet.extend(payload);
+        let packet = self.rtp(payload_type, marker, timestamp, payload);
         rig.say(self.address, self.ours, &packet);
-        self.sequence = self.sequence.wrapping_add(1);
     }
 
     pub fn timestamp(&self) -> u32 {
