@@ -9,7 +9,7 @@ use signaling::settings::{
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// Whether the media plane of this version makes one codec of another.
-const TRANSCODES: bool = false;
+const TRANSCODES: bool = true;
 
 impl Config {
     /// The settings of a `Pbx` whose `listeners` are bound and whose media plane has `shards` shards.

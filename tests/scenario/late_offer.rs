@@ -18,7 +18,7 @@ fn an_offer_in_the_answer_and_an_answer_in_the_ack_make_a_call_that_is_heard() {
     let body = boris.description("sendrecv");
     boris.say_with(&invite, 200, "", &body);
     let answer = alice.final_answer(&asked);
-    assert_eq!(answer.formats(), ["8", "0", "101"], "his offer: {}", answer.body());
+    assert_eq!(answer.formats()[..3], ["8", "0", "101"], "his offer: {}", answer.body());
     let body = alice.description("sendrecv");
     let at_alice = alice.acknowledge(&asked, &answer, &body);
     let ack = boris.acknowledged(&invite);

@@ -63,3 +63,4 @@ mod sip_over_websocket;
 mod sounds;
 mod spellings;
 mod torture_messages;
+mod unlike;

@@ -100,11 +100,11 @@ fn a_change_that_is_refused_leaves_the_call_as_it_was() {
 fn info_reaches_the_other_party_with_its_body() {
     let exchange = Exchange::start();
     let ((mut alice, mut at_alice), (mut boris, _)) = talking(&exchange);
-    let kind = "Content-Type: application/dtmf-relay\r\n";
-    let asked = alice.begin_change(&mut at_alice, "INFO", kind, "Signal=5\r\nDuration=160\r\n");
+    let kind = "Content-Type: application/media_control+xml\r\n";
+    let asked = alice.begin_change(&mut at_alice, "INFO", kind, "<picture_fast_update/>");
     let info = boris.request("INFO");
-    assert_eq!(info.body(), "Signal=5\r\nDuration=160\r\n");
-    assert_eq!(info.field("Content-Type"), "application/dtmf-relay");
+    assert_eq!(info.body(), "<picture_fast_update/>");
+    assert_eq!(info.field("Content-Type"), "application/media_control+xml");
     boris.say(&info, 200);
     assert_eq!(alice.end_change(&mut at_alice, &asked).status(), 200);
     alice.hang_up(&mut at_alice);

@@ -17,17 +17,22 @@ pub(crate) fn tone(hertz: f64, number: usize) -> Vec<u8> {
 /// The tone that fills the sound, if one of [`TONES`] does: more than four fifths of its energy.
 pub(crate) fn dominant(sound: &[u8]) -> Option<f64> {
     let samples: Vec<f64> = sound.iter().map(|byte| f64::from(decode(*byte))).collect();
+    dominant_of(&samples, 8_000.0)
+}
+
+/// As [`dominant`], of samples at a rate.
+pub(crate) fn dominant_of(samples: &[f64], rate_hz: f64) -> Option<f64> {
     let energy: f64 = samples.iter().map(|sample| sample * sample).sum();
     if energy < 1.0 {
         return None;
     }
-    TONES.into_iter().find(|hertz| goertzel(&samples, *hertz) > 0.8 * energy)
+    TONES.into_iter().find(|hertz| goertzel(samples, *hertz, rate_hz) > 0.8 * energy)
 }
 
 /// Energy of the samples at one frequency, of the same scale as their sum of squares.
-fn goertzel(samples: &[f64], hertz: f64) -> f64 {
+fn goertzel(samples: &[f64], hertz: f64, rate_hz: f64) -> f64 {
     let (sine, cosine) = samples.iter().enumerate().fold((0.0, 0.0), |(sine, cosine), (n, sample)| {
-        let angle = TAU * hertz * n as f64 / 8000.0;
+        let angle = TAU * hertz * n as f64 / rate_hz;
         (sine + sample * angle.sin(), cosine + sample * angle.cos())
     });
     2.0 * (sine * sine + cosine * cosine) / samples.len() as f64

@@ -33,7 +33,7 @@ fn compact_folded_and_listed_headers_make_a_call_like_any_other() {
 
     let invite = boris.called();
     assert!(invite.field("From").contains("sip:1001@"), "{invite:?}");
-    assert_eq!(invite.formats(), ["0", "101"], "{invite:?}");
+    assert_eq!(invite.formats()[..2], ["0", "101"], "{invite:?}");
     boris.say(&invite, 180);
     let ringing = alice.wait(|message| message.status() == 180);
     assert!(ringing.field("From").to_ascii_lowercase().contains(";tag=odd"), "{ringing:?}");

@@ -18,7 +18,7 @@ pub(crate) struct Voice {
     ssrc: u32,
 }
 
-/// A packet that was heard.
+/// A packet that was heard; one that is not all of one mark has the mark 0.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Heard {
     pub(crate) mark: u8,
@@ -61,7 +61,7 @@ impl Handset {
         let four = |at: usize| u32::from_be_bytes(buffer[at..at + 4].try_into().unwrap());
         // RFC 5761: RTCP is told apart by its type.
         (length > 12 && !(200..=211).contains(&buffer[1])).then(|| Heard {
-            mark: buffer[12],
+            mark: if buffer[12..length].iter().all(|byte| *byte == buffer[12]) { buffer[12] } else { 0 },
             payload_type: buffer[1] & 0x7f,
             sequence: u16::from_be_bytes([buffer[2], buffer[3]]),
             timestamp: four(4),
@@ -89,6 +89,19 @@ pub(crate) fn until_heard(
         }
     }
     panic!("{} never hears {mark} of {}, but {heard:?}", listener.number, speaker.number);
+}
+
+/// Half a second of sound that nobody of the test made is heard; everything that was heard up to then.
+pub(crate) fn until_music(listener: &Handset) -> Vec<Heard> {
+    let end = Instant::now() + PATIENCE;
+    let mut heard = Vec::new();
+    while Instant::now() < end {
+        heard.extend(listener.hear_one());
+        if heard.iter().filter(|packet: &&Heard| packet.mark == 0).count() >= 25 {
+            return heard;
+        }
+    }
+    panic!("{} hears no music, but {heard:?}", listener.number);
 }
 
 /// When it returns, everything that was ordered of the media plane before is in force, and every packet that had come is dealt with: it has carried

@@ -28,10 +28,22 @@ pub(super) fn may_use(account: Option<&Extension>, format: &Format) -> bool {
     })
 }
 
-/// Whether the media plane can make another codec of it. Linear PCM only at the rates the plane works at.
+/// Whether the media plane can make another codec of it: at the clock and with the channels of its registration, linear PCM at the rates the plane works
+/// at.
 pub(super) fn is_transcoded(format: &Format) -> bool {
-    let rate = format.codec != Codec::L16 || matches!(format.clock_rate_hz, 8_000 | 16_000 | 48_000);
-    TRANSCODED.contains(&format.codec) && rate
+    let Format { codec, clock_rate_hz, channels, .. } = *format;
+    let is_made = match codec {
+        Codec::Opus => (clock_rate_hz, channels) == (48_000, 2),
+        Codec::L16 => matches!((clock_rate_hz, channels), (8_000 | 16_000, 1)),
+        Codec::Pcmu
+        | Codec::Pcma
+        | Codec::G722
+        | Codec::G729
+        | Codec::TelephoneEvent
+        | Codec::ComfortNoise
+        | Codec::Other(_) => (clock_rate_hz, channels) == (8_000, 1),
+    };
+    TRANSCODED.contains(&codec) && is_made
 }
 
 /// Whether a party that may use what its account allows can be transcoded for.

@@ -72,21 +72,13 @@ impl Call {
         }
     }
 
-    /// Name of the first codec that a leg and its partner share; empty before they agreed.
+    /// Name of the codec in which a leg is spoken to; empty before it agreed on one.
     fn codec_of(&self, leg: &Leg) -> String {
         if leg.answered_at.is_none() {
             return String::new();
         }
-        let own = leg.talk.remote.as_ref();
-        let other = self.other(leg.number).and_then(|other| self.leg(other)?.talk.remote.as_ref());
-        let codec = match (own, other) {
-            (Some(own), Some(other)) => {
-                let shared = own.shared_with(other);
-                shared.iter().find(|format| super::describe::carries_speech(format)).map(|format| format.codec)
-            }
-            (Some(own), None) => own.codec(),
-            (None, _) => None,
-        };
+        let formats = self.formats_of(leg.number, self.other(leg.number));
+        let codec = formats.iter().find(|format| super::describe::carries_speech(format)).map(|format| format.codec);
         codec.map(name).unwrap_or_default().to_owned()
     }
 

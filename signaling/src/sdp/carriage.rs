@@ -212,9 +212,7 @@ fn ice(media: &Media<'_>) -> Option<Box<IceCredentials>> {
     let text = |name: &[u8], length: RangeInclusive<usize>| {
         let value = media.inherited(name).next().map(trim)?;
         let is_ice = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-        // Deviates: browsers also write `-` and `_`, which the grammar does not have.
-        let good =
-            length.contains(&value.len()) && value.iter().all(|byte| is_ice(byte) || matches!(byte, b'-' | b'_'));
+        let good = length.contains(&value.len()) && value.iter().all(is_ice);
         let text = core::str::from_utf8(value).ok().filter(|_| good)?;
         Some(text.to_owned())
     };
