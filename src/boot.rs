@@ -7,6 +7,7 @@ mod drain;
 mod serving;
 mod welcome;
 
+use self::certificate::WebCertificate;
 use crate::{
     api::{Api, Keys},
     clock,
@@ -80,6 +81,7 @@ struct Running {
     store: Store,
     shards: Vec<Arc<ShardHandle>>,
     sounds: Arc<Sounds>,
+    certificate: Option<Arc<WebCertificate>>,
     drain: Duration,
     _data_dir: DataDir,
     _log: log::Guard,
@@ -142,7 +144,8 @@ fn start(options: &RunOptions) -> Result<Running> {
     if given.left() > 0 {
         tracing::warn!(component = "boot", count = given.left(), "systemd passed sockets that no listener asks for");
     }
-    let tls = certificate::server(&config, &listeners)?;
+    let certificate = WebCertificate::open(&config, &listeners)?;
+    let tls = certificate.as_ref().map(WebCertificate::server).transpose()?;
     let shard_count = u16::try_from(shards.len()).context("too many shards")?;
     let mut settings = config.signaling(listeners.clone(), shard_count);
     settings.media_fingerprint = Some(media.certificate.fingerprint());
@@ -210,6 +213,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         store,
         shards,
         sounds,
+        certificate,
         drain,
         _data_dir: data_dir,
         _log: log,

@@ -2,12 +2,15 @@
 
 use crate::config::{Config, local_address};
 use anyhow::{Context as _, Result};
+use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, date_time_ymd};
 use rustls::{
     ServerConfig,
     crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
 };
 use signaling::{flow::Transport, settings::Listener};
 use std::{
@@ -25,38 +28,73 @@ const DIRECTORY: &str = "tls";
 /// How long our own certificate is good. Whoever trusts it does so by hand, and should not have to again every few months.
 const GOOD_FOR_DAYS: i64 = 3_650;
 
-/// How TLS is spoken, if a listener needs it.
-///
-/// # Errors
-/// The certificate or the key cannot be read, do not fit together, or cannot be made.
-pub(super) fn server(config: &Config, listeners: &[Listener]) -> Result<Option<Arc<ServerConfig>>> {
-    if !listeners.iter().any(|listener| listener.transport == Transport::Wss) {
-        return Ok(None);
-    }
-    let tls = &config.server.sip.tls;
-    let (chain, key) = match (&tls.cert, &tls.key) {
-        (Some(chain), Some(key)) => (chain.clone(), key.clone()),
-        (_, _) => own(&config.server.data_dir, &names(config, listeners))?,
-    };
-    let server = read(&chain, &key)?;
-    tracing::info!(component = "boot", "the certificate of wss:// is {}", chain.display());
-    Ok(Some(Arc::new(server)))
+/// The certificate as it is served now, and where it is read from.
+#[derive(Debug)]
+pub(super) struct WebCertificate {
+    chain: PathBuf,
+    key: PathBuf,
+    served: ArcSwap<CertifiedKey>,
 }
 
-fn read(chain: &Path, key: &Path) -> Result<ServerConfig> {
+impl WebCertificate {
+    /// The certificate, if a listener needs it.
+    ///
+    /// # Errors
+    /// The certificate or the key cannot be read, do not fit together, or cannot be made.
+    pub(super) fn open(config: &Config, listeners: &[Listener]) -> Result<Option<Arc<Self>>> {
+        if !listeners.iter().any(|listener| listener.transport == Transport::Wss) {
+            return Ok(None);
+        }
+        let tls = &config.server.sip.tls;
+        let (chain, key) = match (&tls.cert, &tls.key) {
+            (Some(chain), Some(key)) => (chain.clone(), key.clone()),
+            (_, _) => own(&config.server.data_dir, &names(config, listeners))?,
+        };
+        let served = read(&chain, &key)?;
+        tracing::info!(component = "boot", "the certificate of wss:// is {}", chain.display());
+        Ok(Some(Arc::new(Self { chain, key, served: ArcSwap::from_pointee(served) })))
+    }
+
+    /// How TLS is spoken with it.
+    ///
+    /// # Errors
+    /// The versions of TLS are not to be had.
+    pub(super) fn server(self: &Arc<Self>) -> Result<Arc<ServerConfig>> {
+        let mut server = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        // RFC 6455 is a matter of HTTP/1.1.
+        server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(server))
+    }
+
+    /// Reads the files again, for connections made from now on. With a fault in them the one of before stays.
+    pub(super) fn reload(&self) {
+        match read(&self.chain, &self.key) {
+            Ok(read) => {
+                self.served.store(Arc::new(read));
+                tracing::info!(component = "boot", "the certificate {} is read again", self.chain.display());
+            }
+            Err(fault) => tracing::error!(component = "boot", "the certificate of before stays: {fault:#}"),
+        }
+    }
+}
+
+impl ResolvesServerCert for WebCertificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.served.load_full())
+    }
+}
+
+fn read(chain: &Path, key: &Path) -> Result<CertifiedKey> {
     let certificates = CertificateDer::pem_file_iter(chain)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .with_context(|| format!("the certificate {} cannot be read", chain.display()))?;
     let secret =
         PrivateKeyDer::from_pem_file(key).with_context(|| format!("the key {} cannot be read", key.display()))?;
-    let mut server = ServerConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(certificates, secret)
-        .with_context(|| format!("{} and {} cannot be used together", chain.display(), key.display()))?;
-    // RFC 6455 is a matter of HTTP/1.1.
-    server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(server)
+    CertifiedKey::from_der(certificates, secret, &default_provider())
+        .with_context(|| format!("{} and {} cannot be used together", chain.display(), key.display()))
 }
 
 /// By what names and addresses browsers reach us.

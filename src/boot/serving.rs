@@ -1,6 +1,6 @@
 //! The time between ready and stop: signals, the watch over the parts, the store's queue.
 
-use super::{Running, drain};
+use super::{Running, certificate::WebCertificate, drain};
 use crate::{
     api,
     media::library::Sounds,
@@ -61,8 +61,21 @@ impl Signals {
 impl Running {
     /// Serves until stopped.
     pub(super) fn serve(self) -> Result<()> {
-        let Self { services, signaling, exchange, api, http, journal, store, shards, sounds, drain, _data_dir, _log } =
-            self;
+        let Self {
+            services,
+            signaling,
+            exchange,
+            api,
+            http,
+            journal,
+            store,
+            shards,
+            sounds,
+            certificate,
+            drain,
+            _data_dir,
+            _log,
+        } = self;
         let outcome = services.block_on(async {
             let mut signals = Signals::new().context("signals cannot be waited for")?;
             let (stop_http, http_stopped) = tokio::sync::oneshot::channel::<()>();
@@ -79,7 +92,7 @@ impl Running {
                 }
             };
             tokio::select! {
-                () = signals.stop(|| reload(services.handle(), &sounds)) => {}
+                () = signals.stop(|| reload(services.handle(), &sounds, certificate.as_ref())) => {}
                 () = watch => {}
                 () = alive => bail!("the signaling thread has ended; the process ends so that its supervisor starts it anew"),
             }
@@ -117,12 +130,15 @@ pub(super) fn read_sounds(services: &Handle, sounds: &Arc<Sounds>) {
 }
 
 /// What SIGHUP does.
-fn reload(services: &Handle, sounds: &Arc<Sounds>) {
+fn reload(services: &Handle, sounds: &Arc<Sounds>, certificate: Option<&Arc<WebCertificate>>) {
     tracing::warn!(
         component = "boot",
-        "SIGHUP: prompts and music are read again; for the configuration stop and start, its reload is not active in this version"
+        "SIGHUP: prompts, music and the certificate are read again; for the configuration stop and start, its reload is not active in this version"
     );
     read_sounds(services, sounds);
+    if let Some(certificate) = certificate.map(Arc::clone) {
+        services.spawn_blocking(move || certificate.reload());
+    }
 }
 
 /// Takes the shards' rates, tells the watchdog that the exchange answers, and looks whether what was opened is returned.

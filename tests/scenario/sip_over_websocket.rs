@@ -220,3 +220,23 @@ fn the_certificate_of_the_first_start_is_kept() {
     assert_eq!(std::fs::read(certificate).unwrap(), first);
     Line::web(&exchange, true, "again").send(&options(1));
 }
+
+#[test]
+fn another_certificate_is_taken_on_sighup_and_a_broken_one_is_not() {
+    let [exchange, other] = [start(), start()];
+    let of = |exchange: &Exchange, file: &str| exchange.home.data().join("tls").join(file);
+    let before = Line::web(&exchange, true, "before");
+    for file in ["certificate.pem", "key.pem"] {
+        std::fs::copy(of(&other, file), of(&exchange, file)).unwrap();
+    }
+    exchange.reload();
+    assert!(exchange.said().line("is read again").is_some(), "it is not read again");
+    // The client trusts the new one alone; who is connected stays.
+    Line::web(&exchange, true, "after").send(&options(1));
+    std::fs::write(of(&exchange, "key.pem"), "no key").unwrap();
+    exchange.reload();
+    assert!(exchange.said().line("the certificate of before stays").is_some(), "a broken key is taken");
+    Line::web(&exchange, true, "later").send(&options(2));
+    before.send(&options(3));
+    assert!(before.receive().unwrap().starts_with(b"SIP/2.0 200 OK\r\n"));
+}
