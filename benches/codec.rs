@@ -1,13 +1,14 @@
-//! What 20 ms of sound cost: G.711 and the resamplers, and transcoding beside the raw codec calls it is made of.
+//! What 20 ms of sound cost: codecs and resamplers, playout and listening for keys, and transcoding beside the raw codec calls it is made of.
 
 #![allow(missing_docs, reason = "criterion's macros make items without any")]
 
-use contract::{Codec, Format};
+use contract::{Codec, Format, Instant};
 use core::{f64::consts::TAU, hint::black_box};
 use criterion::{Criterion, criterion_group, criterion_main};
 use media_core::{
-    audio::resample::Resampler,
+    audio::{playout::Playout, resample::Resampler},
     codec::{Decoder, Encoder, MAX_PACKET_SAMPLES, MAX_PAYLOAD_OCTETS, entry},
+    dtmf::Detector,
 };
 
 const FRAMES: usize = 100;
@@ -112,5 +113,41 @@ fn transcode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, raw, transcode);
+/// A packet in and a frame out, evenly and with a twentieth of the packets lost; and a frame listened to.
+fn playout(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("20 ms played out");
+    for codec in [Codec::Pcmu, Codec::G722, Codec::Opus] {
+        for lost in [0, 5] {
+            let packets = payloads(codec);
+            let rate_hz = encoder_rate(codec);
+            let clock_rate_hz = format(codec).clock_rate_hz;
+            let (mut playout, mut decoder) = (Playout::new(rate_hz, clock_rate_hz), decoder(codec));
+            let mut out = vec![0; rate_hz as usize / 50];
+            let mut at = 0_u64;
+            group.bench_function(format!("{codec:?}, {lost} % lost"), |bencher| {
+                bencher.iter(|| {
+                    let now = Instant::from_nanos(at * 20_000_000);
+                    let payload = &packets[at as usize % FRAMES];
+                    let timestamp = (at as u32).wrapping_mul(clock_rate_hz / 50);
+                    if at % 100 * lost % 100 < 100 - lost {
+                        playout.insert(now, at as u16, timestamp, false, 96, black_box(payload), &*decoder);
+                    }
+                    at += 1;
+                    playout.pull(now, &mut *decoder, black_box(&mut out))
+                });
+            });
+        }
+    }
+    for rate_hz in [8_000, 16_000, 48_000] {
+        let frames = voice(rate_hz);
+        let mut frame = frames.iter().cycle();
+        let mut detector = Detector::new(rate_hz);
+        group.bench_function(format!("keys at {rate_hz} Hz"), |bencher| {
+            bencher.iter(|| frame.next().map(|pcm| detector.push(black_box(pcm))));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, raw, transcode, playout);
 criterion_main!(benches);
