@@ -99,7 +99,7 @@ impl Playout {
             let in_order = slot.sequence == self.last_sequence.wrapping_add(1);
             let Some(gap) = gap.filter(|_| !slot.after_silence && !in_order && self.lapse != Lapse::Rest) else {
                 let wait = self.target() as i32 - self.waited(clock, slot.position);
-                if wait <= 0 {
+                if wait <= 0 || self.queue.is_crowded() {
                     self.next = Some(slot.position);
                     continue;
                 }
@@ -321,6 +321,9 @@ impl Playout {
     pub(super) fn stretch(&mut self, clock: u32, decoder: &mut dyn Decoder) {
         let Some(delay) = self.delay(clock) else { return };
         let excess = delay - self.target() as i32;
+        if excess < 0 && self.queue.is_crowded() {
+            return;
+        }
         let (above, below) = (self.samples(ABOVE_MS) as i32, self.samples(BELOW_MS) as i32);
         if (-below..=above).contains(&excess) {
             return;

@@ -127,6 +127,11 @@ impl Queue {
         payload
     }
 
+    /// Whether it holds nearly as much as it can: what waits must be played, however early.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.slots.len() > SLOTS - SLOTS / 8 || usize::from(self.free_count) < self.octets.len() / 8
+    }
+
     /// Takes the first packet away.
     pub(super) fn drop_first(&mut self) {
         if self.slots.is_empty() {

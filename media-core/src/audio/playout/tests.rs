@@ -7,6 +7,8 @@ use crate::{
 };
 use contract::{Codec, Format};
 
+mod pauses;
+
 const TONE_HZ: f64 = 400.0;
 const LEVEL: f64 = 8_000.0;
 
@@ -37,6 +39,8 @@ struct Line {
     sequence: u16,
     timestamp: u32,
     packet_ms: u32,
+    /// It says a vowel that swells, and not the tone.
+    voice: bool,
     /// Under way: when it comes in µs, its numbers, its payload.
     flying: Vec<(u64, u16, u32, bool, Vec<u8>)>,
     /// µs on the listener's clock.
@@ -59,6 +63,7 @@ impl Line {
             sequence: 65_500,
             timestamp: u32::MAX - 40_000,
             packet_ms,
+            voice: false,
             flying: Vec::new(),
             now: 5_000_000,
             heard: Vec::new(),
@@ -70,7 +75,14 @@ impl Line {
     fn packet(&mut self) -> (u16, u32, Vec<u8>) {
         let samples = self.rate * self.packet_ms / 1_000;
         let step = core::f64::consts::TAU * TONE_HZ / f64::from(self.rate);
-        let sample = |at: u64| (LEVEL * (step * (self.spoken + at) as f64).sin()).round() as i16;
+        let vowel = |turn: f64| {
+            let swell = 1.0 + 0.8 * (turn / 100.0).sin();
+            swell * [0.5, 1.0, 1.5, 3.0].map(|times| (turn * times).sin()).into_iter().sum::<f64>() / 4.0
+        };
+        let sample = |at: u64| {
+            let turn = step * (self.spoken + at) as f64;
+            (LEVEL * if self.voice { vowel(turn) } else { turn.sin() }).round() as i16
+        };
         let pcm: Vec<i16> = (0..u64::from(samples)).map(sample).collect();
         let mut payload = vec![0; MAX_PAYLOAD_OCTETS];
         let length = self.encoder.encode(&pcm, &mut payload);
