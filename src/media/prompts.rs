@@ -44,7 +44,7 @@ pub fn decode(stream: &[u8]) -> Result<Clip, Fault> {
 /// The music on hold.
 ///
 /// # Errors
-/// As [`decode`].
+/// As [`decode()`].
 pub fn music() -> Result<Clip, Fault> {
     decode(MUSIC_FILE)
 }
