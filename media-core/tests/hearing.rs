@@ -480,3 +480,39 @@ fn a_room_of_a_thousand_hears_its_few_talkers() {
     assert!(frames >= 14 && encodes <= 16, "{encodes} encodes a frame");
     assert_eq!(after.packets_unmade, 0);
 }
+
+/// How loud the loudest step between two samples is, and how long the longest silence in ms.
+fn roughness(heard: &[i16]) -> (u32, usize) {
+    let step = heard.windows(2).map(|pair| i32::from(pair[0]).abs_diff(i32::from(pair[1]))).max();
+    let quiet = heard.chunks(8).map(|ms| ms.iter().all(|sample| sample.unsigned_abs() < 500)).fold(
+        (0, 0),
+        |(run, most), quiet| {
+            let run = if quiet { run + 1 } else { 0 };
+            (run, most.max(run))
+        },
+    );
+    (step.unwrap_or_default(), quiet.1)
+}
+
+#[test]
+fn a_path_that_changes_is_not_heard_to_change() {
+    let mut rig = MemoryRig::new();
+    let mut phones = phones(&mut rig, &[PCMU, PCMU, PCMU]);
+    rig.hearing(1, rig::TWO_ON_A_BUS);
+    talk(&mut rig, &mut phones, 400);
+    phones.iter_mut().for_each(Phone::forget);
+    for change in 0..12 {
+        // A third listens, so that the first two are summed to him; then hears and is heard; then is gone.
+        let third: &[(u16, &[u32], &[u32])] = &[(0, &[0], &[0, 1]), (1, &[0], &[0, 1]), (2, &[1], &[])];
+        rig.hearing(1, if change % 2 == 0 { third } else { rig::TWO_ON_A_BUS });
+        phones[2].amplitude = 0.0;
+        talk(&mut rig, &mut phones, 397);
+        for phone in &mut phones[..2] {
+            let (step, silence_ms) = roughness(&phone.heard);
+            // A tone of 570 Hz steps by 3,600 at most.
+            assert!(step <= 4_000 && silence_ms <= 5, "change {change}: steps of {step}, {silence_ms} ms of silence");
+            assert!(phone.gap_ms <= 40, "no gap over 20 ms beside the packet time: {} ms", phone.gap_ms);
+            phone.forget();
+        }
+    }
+}

@@ -161,6 +161,7 @@ pub struct ShardCollector {
     packets: IntCounterVec,
     dropped: IntCounterVec,
     late: IntCounterVec,
+    mixed: IntCounterVec,
     faults: IntCounterVec,
     cpu: prometheus::CounterVec,
     opened: IntCounterVec,
@@ -185,7 +186,16 @@ impl ShardCollector {
                 &["shard", "tier", "direction"],
             )?,
             dropped: counters("ironbell_media_dropped_total", "Datagrams not relayed.", &["shard", "reason"])?,
-            late: counters("ironbell_shard_tick_late_total", "Turns that came too late.", &["shard"])?,
+            late: counters(
+                "ironbell_shard_tick_late_total",
+                "Turns more than 10 ms late, and frames of 20 ms that began more than 2 ms late.",
+                &["shard"],
+            )?,
+            mixed: counters(
+                "ironbell_media_mix_total",
+                "Frames of 20 ms of sessions that were mixed, and what was encoded for them.",
+                &["shard", "kind"],
+            )?,
             faults: counters(
                 "ironbell_shard_events_total",
                 "What a shard met that it should not often meet.",
@@ -224,7 +234,9 @@ impl ShardCollector {
             for reason in Drop::ALL {
                 raise(&self.dropped.with_label_values(&[shard, reason.as_str()]), tally.dropped[reason as usize]);
             }
-            raise(&self.late.with_label_values(&[shard]), tally.late_ticks);
+            raise(&self.late.with_label_values(&[shard]), tally.late_ticks + tally.ticks_late);
+            raise(&self.mixed.with_label_values(&[shard, "frames"]), tally.ticks);
+            raise(&self.mixed.with_label_values(&[shard, "encodes"]), tally.encodes);
             raise(&self.handshakes.with_label_values(&[shard, "keys"]), tally.handshakes);
             raise(&self.handshakes.with_label_values(&[shard, "none"]), tally.handshakes_failed);
             for (kind, count) in [
@@ -233,6 +245,9 @@ impl ShardCollector {
                 ("commands_misused", tally.commands_misused),
                 ("reports_skipped", tally.reports_skipped),
                 ("buffers_exhausted", tally.buffers_exhausted),
+                ("frames_skipped", tally.ticks_skipped),
+                ("packets_unmade", tally.packets_unmade),
+                ("digits_dropped", tally.digits_dropped),
                 ("connects_failed", tally.connects_failed),
                 ("panics", tally.panics),
                 ("restarts", tally.restarts),
@@ -256,11 +271,12 @@ impl ShardCollector {
         self.ports_total.set(figure(ports_total));
     }
 
-    fn all(&self) -> [&dyn Collector; 11] {
+    fn all(&self) -> [&dyn Collector; 12] {
         [
             &self.packets,
             &self.dropped,
             &self.late,
+            &self.mixed,
             &self.faults,
             &self.cpu,
             &self.opened,

@@ -186,6 +186,12 @@ impl Bridge {
         Some(())
     }
 
+    /// Whether nobody of a group says anything in this frame.
+    #[must_use]
+    pub fn is_silent(&self, group: u16) -> bool {
+        self.sums[usize::from(group)].live == [false; 3]
+    }
+
     /// The samples of a member, if it is heard in group `group` and says something.
     #[must_use]
     pub fn heard_in(&self, group: u16, member: MemberId) -> Option<&[i16]> {

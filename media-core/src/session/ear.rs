@@ -20,6 +20,8 @@ pub struct Ear {
     filled: usize,
     /// Of the leg's own mix.
     pub limiter: Limiter,
+    /// Frames for which it waits for the first sound of its sum.
+    pub awaits: u8,
 }
 
 impl fmt::Debug for Ear {
@@ -52,6 +54,7 @@ impl Ear {
                 pending,
                 filled: 0,
                 limiter: Limiter::default(),
+                awaits: 0,
             })
         })
     }

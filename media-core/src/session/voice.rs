@@ -12,8 +12,7 @@ use crate::{
     dtmf::{Detector, Removal},
     limits::{DECODERS_MAX, KEYS_PER_FRAME_MAX},
     mix::{
-        FRAME_MAX, Rate,
-        frame::{self},
+        FRAME_MAX, Rate, frame,
         speakers::{Level, Talk},
     },
     rtp::Header,
@@ -264,6 +263,21 @@ impl Voice {
             out.fill(0);
         }
         if out.iter().fold(0, |all, sample| all | sample) == 0 { Heard::Silence } else { Heard::Sound }
+    }
+
+    /// It was relayed until now: its first packet is heard at once.
+    pub fn begin_at_once(&mut self) {
+        self.playouts.iter_mut().for_each(Playout::begin_at_once);
+    }
+
+    /// A last frame, which ends with the newest sound that came. `false`: packets of another rate wait.
+    pub fn lead_out(&mut self, out: &mut [i16]) -> bool {
+        let coding = &mut self.codings[self.current];
+        if coding.rate != self.rate {
+            return false;
+        }
+        self.playouts[coding.playout].lead_out(&mut *coding.decoder, out);
+        true
     }
 
     /// Listens for a key in a frame it gave. The key is told when it is released.

@@ -41,11 +41,11 @@ impl Shard {
                     self.told.tell(MediaEvent::LegRefused { session, member, why });
                 }
             },
-            MediaCommand::OpenDevice { session, member, device } => self.open_device(session, member, device, now),
+            MediaCommand::OpenDevice { session, member, device } => self.open_device(session, member, device, now, io),
             MediaCommand::DescribeLeg { session, member, peer } => self.describe(session, member, *peer, now, io),
-            MediaCommand::SetHearing { session, table } => self.set_hearing(session, table, now),
+            MediaCommand::SetHearing { session, table } => self.set_hearing(session, table, now, io),
             MediaCommand::SetRecording { session, member, state } => self.set_recording(session, member, state),
-            MediaCommand::SendDigits { session, member, digits } => self.send_digits(session, member, &digits, now),
+            MediaCommand::SendDigits { session, member, digits } => self.send_digits(session, member, &digits, now, io),
             MediaCommand::CloseMember { session, member } => self.close_member(session, member, now, io),
             MediaCommand::CloseSession { session } => self.close_session(session, now, io),
         }
@@ -118,7 +118,7 @@ impl Shard {
             .entry(session)
             .or_insert_with(|| Session::new(session))
             .join(Member { id: member, kind: Kind::Leg(index) });
-        self.compile(session, now);
+        self.compile(session, now, io);
         self.tally.opened_after(io.now().since(spec.asked_at));
         Ok(local)
     }
@@ -159,7 +159,7 @@ impl Shard {
         Err(MediaRefusal::PortsExhausted)
     }
 
-    fn open_device(&mut self, session: SessionId, member: MemberId, device: Device, now: Instant) {
+    fn open_device(&mut self, session: SessionId, member: MemberId, device: Device, now: Instant, io: &mut impl Io) {
         let is_recorder = matches!(device, Device::Recorder(_));
         // A device that finds no room is not there, and who should hear it hears silence; the command has no answer to say so.
         if self.room_for(session, member).is_err() || is_recorder && self.recorders >= RECORDERS_MAX {
@@ -178,7 +178,7 @@ impl Shard {
         let known = self.sessions.entry(session).or_insert_with(|| Session::new(session));
         known.join(Member { id: member, kind });
         known.devices.push(Installed { member, machine });
-        self.compile(session, now);
+        self.compile(session, now, io);
     }
 
     fn describe(&mut self, session: SessionId, member: MemberId, peer: PeerSpec, now: Instant, io: &mut impl Io) {
@@ -205,16 +205,16 @@ impl Shard {
             Keyed::Without(why) => self.told.tell(MediaEvent::LegUnsecured { session, member, why }),
         }
         self.described(index, now, io);
-        self.compile(session, now);
+        self.compile(session, now, io);
     }
 
-    fn set_hearing(&mut self, session: SessionId, table: HearingTable, now: Instant) {
+    fn set_hearing(&mut self, session: SessionId, table: HearingTable, now: Instant, io: &mut impl Io) {
         let Some(known) = self.sessions.get_mut(&session) else {
             self.tally.commands_misused += 1;
             return;
         };
         known.table = table;
-        self.compile(session, now);
+        self.compile(session, now, io);
     }
 
     fn close_member(&mut self, session: SessionId, member: MemberId, now: Instant, io: &mut impl Io) {
@@ -231,7 +231,7 @@ impl Shard {
                 self.close_device(session, device);
             }
         }
-        self.compile(session, now);
+        self.compile(session, now, io);
     }
 
     fn close_device(&mut self, session: SessionId, device: Option<Installed>) {
@@ -250,7 +250,14 @@ impl Shard {
         }
     }
 
-    fn send_digits(&mut self, session: SessionId, member: MemberId, digits: &[Keypress], now: Instant) {
+    fn send_digits(
+        &mut self,
+        session: SessionId,
+        member: MemberId,
+        digits: &[Keypress],
+        now: Instant,
+        io: &mut impl Io,
+    ) {
         let Some(index) = self.leg_of(session, member) else { return };
         let Some(leg) = self.legs.get_mut(index) else { return };
         if leg.peer.as_ref().is_none_or(|peer| peer.keys == Way::Elsewhere) {
@@ -259,7 +266,7 @@ impl Shard {
         let keys = leg.keys.get_or_insert_default();
         let dropped = digits.iter().filter(|digit| !keys.push(**digit)).count();
         self.tally.digits_dropped += dropped as u64;
-        self.compile(session, now);
+        self.compile(session, now, io);
     }
 
     pub(super) fn close_session(&mut self, session: SessionId, now: Instant, io: &mut impl Io) {

@@ -5,8 +5,9 @@
 use super::{Shard, legs::Legs};
 use crate::{
     codec,
+    io::Io,
     limits::KEY_LEGS_MAX,
-    mix::Rate,
+    mix::{FRAME_MAX, Rate},
     session::{
         Bridge, Ear, Kind, Leg, Path, PayloadMap, Session, Voice, Way,
         device::Machine,
@@ -17,11 +18,13 @@ use contract::{Codec, Instant, SessionId};
 
 impl Shard {
     /// Works a session out anew.
-    pub(super) fn compile(&mut self, id: SessionId, now: Instant) {
+    pub(super) fn compile(&mut self, id: SessionId, now: Instant, io: &mut impl Io) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let plan = Plan::new(session, |speaker, listener| passes(&self.legs, speaker, listener));
+        self.bid_farewell(&plan, now, io);
         let Self { sessions, legs, ticks, paths_missing, config, .. } = self;
         let Some(session) = sessions.get_mut(&id) else { return };
         *paths_missing -= u64::from(session.paths_missing);
-        let plan = Plan::new(session, |speaker, listener| passes(legs, speaker, listener));
         session.paths_missing = ears(&plan, legs);
         *paths_missing += u64::from(session.paths_missing);
         let rates = rates(&plan, legs, session, config);
@@ -44,6 +47,27 @@ impl Shard {
             session.bridge = Some(Box::new(Bridge::new(plan, &rates, phase, before)));
         } else if let Some(phase) = phase {
             ticks.remove(id, phase);
+        }
+    }
+
+    /// Sends a last frame to those who heard a sum and hear packets of one speaker from now on. What waits to be played of him would be left out;
+    /// so the frame leads over from where he is heard to where his next packet goes on.
+    fn bid_farewell(&mut self, plan: &Plan, now: Instant, io: &mut impl Io) {
+        for seat in &plan.seats {
+            let (Kind::Leg(listener), Feed::Relay(speaker)) = (seat.kind, seat.feed) else { continue };
+            let tapped = plan.seats.iter().any(|other| other.kind == Kind::Leg(speaker) && other.tapped);
+            let Some(mut ear) = self.legs.get_mut(listener).and_then(|leg| leg.ear.take()) else { continue };
+            let voice = self.legs.get_mut(speaker).and_then(|leg| leg.voice.as_mut());
+            if let Some(voice) = voice.filter(|voice| !tapped && voice.rate() == ear.rate()) {
+                let mut frame = [0; FRAME_MAX];
+                let frame = &mut frame[..ear.rate().frame()];
+                if voice.lead_out(frame) {
+                    self.send_frame(listener, &mut ear, frame, now, io);
+                }
+            }
+            if let Some(leg) = self.legs.get_mut(listener) {
+                leg.ear = Some(ear);
+            }
         }
     }
 }
@@ -69,6 +93,10 @@ fn passes(legs: &Legs, speaker: u32, listener: u32) -> bool {
     shared && keys_pass && !tones_wait && !from.unlike
 }
 
+/// Frames for which somebody who was relayed to is sent nothing rather than silence, until the first sound of his sum is there: his phone
+/// makes up for a packet that is late better than for silence.
+const AWAITED_FRAMES: u8 = 2;
+
 /// Gives an ear to each leg that hears a sum, and takes it from the others. How many should hear something they cannot be sent.
 fn ears(plan: &Plan, legs: &mut Legs) -> u32 {
     let mut missing = 0;
@@ -84,6 +112,9 @@ fn ears(plan: &Plan, legs: &mut Legs) -> u32 {
             (Some(peer), Feed::Mix(_)) => {
                 if !leg.ear.as_ref().is_some_and(|ear| ear.is_of(&peer.formats, peer.packet_time)) {
                     leg.ear = Ear::new(&peer.formats, peer.packet_time).map(Box::new);
+                    if let Some(ear) = leg.ear.as_mut().filter(|_| leg.feed.is_some()) {
+                        ear.awaits = AWAITED_FRAMES;
+                    }
                     leg.keys.get_or_insert_default();
                     leg.script.epoch = leg.script.epoch.wrapping_add(1);
                     missing += u32::from(leg.ear.is_none());
@@ -152,7 +183,11 @@ fn voices(plan: &Plan, rates: &[Rate], legs: &mut Legs) {
         }
         let epoch = leg.reception.epoch();
         if !leg.voice.as_ref().is_some_and(|voice| voice.is_of(leg.formats())) {
+            let relayed = matches!(leg.path, Path::Relay(_));
             leg.voice = Voice::new(leg.formats(), *rate, epoch).map(Box::new);
+            if let Some(voice) = leg.voice.as_mut().filter(|_| relayed) {
+                voice.begin_at_once();
+            }
         }
         let by_tone = leg.peer.as_ref().is_some_and(|peer| peer.keys == Way::Tone);
         if let Some(voice) = &mut leg.voice {

@@ -43,7 +43,7 @@ impl Shard {
                 Fate::Relay(to) => self.send_rtp(to, buffer, io),
                 Fate::Taken => io.release(buffer),
                 Fate::Unlike => {
-                    self.convert(index, now);
+                    self.convert(index, now, io);
                     self.drop(index, Drop::UnknownPayloadType, buffer, io);
                 }
                 Fate::Dropped(reason) => self.drop(index, reason, buffer, io),
@@ -142,11 +142,11 @@ impl Shard {
 
     /// The packets of leg `index` are decoded for its listener from now on.
     #[cold]
-    fn convert(&mut self, index: u32, now: Instant) {
+    fn convert(&mut self, index: u32, now: Instant, io: &mut impl Io) {
         if let Some(leg) = self.legs.get_mut(index) {
             leg.unlike = true;
             let session = leg.session;
-            self.compile(session, now);
+            self.compile(session, now, io);
         }
     }
 

@@ -51,7 +51,7 @@ impl Shard {
             (session.bridge, session.devices) = (Some(bridge), devices);
         }
         if keys_ended {
-            self.compile(id, now);
+            self.compile(id, now, io);
         }
     }
 
@@ -194,7 +194,9 @@ impl Shard {
         match next {
             Frame::Event(packet, events) => self.send_event(index, &packet, &events, now, io),
             Frame::Tone => self.send_frame(index, &mut ear, frame, now, io),
+            Frame::Sound if ear.awaits > 0 && bridge.is_silent(group) => ear.awaits -= 1,
             Frame::Sound => {
+                ear.awaits = 0;
                 if bridge.own_mix(at, group, &mut ear.limiter, frame).is_some() {
                     self.send_frame(index, &mut ear, frame, now, io);
                 } else if ear.shares() {
@@ -254,7 +256,7 @@ impl Shard {
     }
 
     /// Encodes a frame and sends the packets that are full.
-    fn send_frame(&mut self, index: u32, ear: &mut Ear, frame: &[i16], now: Instant, io: &mut impl Io) {
+    pub(super) fn send_frame(&mut self, index: u32, ear: &mut Ear, frame: &[i16], now: Instant, io: &mut impl Io) {
         let (format, units) = (*ear.format(), ear.packet_units());
         let Some(leg) = self.legs.get(index) else { return };
         let mut timestamp = leg.script.timestamp.wrapping_sub(ear.waiting_units());

@@ -99,7 +99,8 @@ impl Playout {
             let in_order = slot.sequence == self.last_sequence.wrapping_add(1);
             let Some(gap) = gap.filter(|_| !slot.after_silence && !in_order && self.lapse != Lapse::Rest) else {
                 let wait = self.target() as i32 - self.waited(clock, slot.position);
-                if wait <= 0 || self.queue.is_crowded() {
+                let at_once = core::mem::take(&mut self.at_once);
+                if wait <= 0 || at_once || self.queue.is_crowded() {
                     self.next = Some(slot.position);
                     continue;
                 }
@@ -368,6 +369,27 @@ impl Playout {
                 return;
             }
             self.play(slot, decoder);
+        }
+    }
+
+    /// A last frame: it begins as the next one would, and ends with the newest sample there is. What waits between is left out, the one melting
+    /// into the other.
+    pub(super) fn end(&mut self, decoder: &mut dyn Decoder, out: &mut [i16]) {
+        self.decode_ahead(out.len(), decoder);
+        let next = self.sound.next();
+        let begun = next.len().min(out.len());
+        out[..begun].copy_from_slice(&next[..begun]);
+        while let Some(slot) = self.queue.first() {
+            let mut heard = [0; 160];
+            while self.sound.room(usize::from(slot.samples)).len() < usize::from(slot.samples)
+                && self.sound.leave(&mut heard) > 0
+            {}
+            self.play(slot, decoder);
+        }
+        let all = self.sound.all();
+        let newest = &all[all.len() - out.len().min(all.len())..];
+        for (at, (sample, newest)) in out.iter_mut().zip(newest).enumerate() {
+            *sample = if at < begun { between(*sample, *newest, at, begun) } else { *newest };
         }
     }
 

@@ -151,6 +151,8 @@ pub struct Playout {
     kind: Pulled,
     /// Samples of a frame.
     pace: u32,
+    /// The first packet does not wait.
+    at_once: bool,
     /// When something was last stretched.
     stretched: u32,
     figures: PlayoutFigures,
@@ -186,6 +188,7 @@ impl Playout {
             asked: None,
             kind: Pulled::Silence,
             pace: rate_hz / 50,
+            at_once: false,
             stretched: 0,
             figures: PlayoutFigures::default(),
         }
@@ -328,6 +331,17 @@ impl Playout {
         }
         self.note(clock.wrapping_add(filled as u32));
         heard.iter().rev().max_by_key(|(_, samples)| *samples).map_or(Pulled::Silence, |(kind, _)| *kind)
+    }
+
+    /// The first packet is heard at once, however soon the next ones come; sound is lengthened from there to the wait it needs. For a stream
+    /// that was heard otherwise until now.
+    pub const fn begin_at_once(&mut self) {
+        self.at_once = true;
+    }
+
+    /// The last frame of a stream that is heard otherwise from now on: it ends with the newest sound that came.
+    pub fn lead_out(&mut self, decoder: &mut dyn Decoder, out: &mut [i16]) {
+        self.end(decoder, out);
     }
 
     /// A payload of RFC 3389 came: the far end is silent, and so sounds its silence, when what waits has been heard.
