@@ -4,10 +4,12 @@
 mod allowance;
 mod certificate;
 mod drain;
+mod recording;
 mod serving;
 mod welcome;
 
 use self::certificate::WebCertificate;
+use self::recording::Recordings;
 use crate::{
     api::{Api, Keys},
     clock,
@@ -82,6 +84,7 @@ struct Running {
     shards: Vec<Arc<ShardHandle>>,
     sounds: Arc<Sounds>,
     certificate: Option<Arc<WebCertificate>>,
+    recordings: Recordings,
     drain: Duration,
     _data_dir: DataDir,
     _log: log::Guard,
@@ -126,6 +129,8 @@ fn start(options: &RunOptions) -> Result<Running> {
     metrics.register(Box::new(ShardCollector::new(Arc::clone(&watched))?))?;
     metrics.register(Box::new(Process::new(config.server.data_dir.clone())?))?;
 
+    let recordings = Recordings::begin(&config, &services, &shards, (&store, &exchange, &metrics))?;
+
     // Open.
     let mut given = listen::Given::by_systemd().context("the sockets systemd passed cannot be taken")?;
     let mut sockets = Vec::new();
@@ -161,7 +166,7 @@ fn start(options: &RunOptions) -> Result<Running> {
             streams_max,
             bindings,
             plane: Plane::new(shards.clone(), Arc::clone(&sounds)),
-            publisher: Publisher::new(Arc::clone(&metrics), records),
+            publisher: Publisher::new(Arc::clone(&metrics), records, recordings.recorder()),
             store: orders,
             pinned: cores.signaling,
         },
@@ -172,6 +177,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         exchange: exchange.clone(),
         store: store.clone(),
         metrics,
+        data_dir: config.server.data_dir.clone(),
         shards: watched,
         keys: Keys::new(config.api.keys.clone()),
         metrics_open: config.api.metrics_open,
@@ -214,6 +220,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         shards,
         sounds,
         certificate,
+        recordings,
         drain,
         _data_dir: data_dir,
         _log: log,

@@ -7,7 +7,7 @@ use crate::{
     input::StoredBinding,
 };
 use bytes::Bytes;
-use contract::{Instant, LegReport, MediaCommand, ShardId};
+use contract::{Instant, LegReport, MediaCommand, RecordingId, RecordingState, ShardId};
 use core::net::SocketAddr;
 
 /// The sink that [`crate::pbx::Pbx::handle`] appends to, in the order in which the effects must be performed.
@@ -107,6 +107,10 @@ pub enum Refusal {
     Busy,
     /// No such call.
     UnknownCall,
+    /// The call is not answered, or has one party only.
+    NotAnswered,
+    /// The call is not being recorded.
+    NotRecorded,
     /// The exchange is at a limit of its own, or draining.
     Exhausted,
 }
@@ -128,6 +132,8 @@ pub struct CallView {
     pub answered_at: Option<Instant>,
     /// Its parties.
     pub legs: Vec<LegView>,
+    /// The recording that runs, and what it does.
+    pub recording: Option<(RecordingId, RecordingState)>,
 }
 
 /// A leg as seen from outside.

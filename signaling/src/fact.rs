@@ -1,7 +1,7 @@
 //! What happened, for those who record it. Metrics, call records, logs and webhooks all read facts; nothing in signaling knows of them.
 
 use crate::{flow::Transport, id::CallId};
-use contract::{Instant, LegReport};
+use contract::{Instant, LegReport, RecordingId, RecordingState};
 use core::{net::SocketAddr, time::Duration};
 
 /// Something that happened. Past tense.
@@ -89,11 +89,52 @@ pub enum Fact {
         /// None was missed by this leg before.
         first: bool,
     },
+    /// A recording begins; its sound comes from now on.
+    RecordingBegan(Box<RecordingStart>),
+    /// A recording does something else from now on.
+    RecordingChanged {
+        /// Of which call.
+        call: CallId,
+        /// Which.
+        recording: RecordingId,
+        /// From now on.
+        state: RecordingState,
+    },
+    /// A recording's last sound is on its way to the file. Exactly one a recording.
+    RecordingEnded {
+        /// Of which call.
+        call: CallId,
+        /// Which.
+        recording: RecordingId,
+        /// Frames of 20 ms that found no room on the way.
+        frames_lost: u64,
+    },
     /// A check of our own failed. It is a defect of ours; the thing concerned was ended and returned.
     InvariantViolated {
         /// The check's name.
         invariant: &'static str,
     },
+}
+
+/// What is known of a recording when it begins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RecordingStart {
+    /// Its name.
+    pub recording: RecordingId,
+    /// The call.
+    pub call: CallId,
+    /// Caller's number.
+    pub from: String,
+    /// Dialled number.
+    pub to: String,
+    /// Whose sound each channel holds, by number; empty: one channel, all mixed.
+    pub channels: Vec<String>,
+    /// Samples a second: 8,000 or 16,000.
+    pub rate_hz: u32,
+    /// When.
+    pub started_at: Instant,
+    /// Ordered during the call, not by the rules.
+    pub ordered: bool,
 }
 
 /// Methods as bounded labels.
@@ -198,6 +239,8 @@ pub struct CallRecord {
     pub bytes: usize,
     /// Placed by the API rather than by a phone.
     pub originated: bool,
+    /// Its recordings, in the order of their beginnings.
+    pub recordings: Vec<RecordingId>,
 }
 
 /// One leg of a [`CallRecord`].

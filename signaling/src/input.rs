@@ -5,7 +5,7 @@ use crate::{
     id::{CallId, QueryId, Ticket},
     settings::Settings,
 };
-use contract::MediaEvent;
+use contract::{MediaEvent, RecordingId};
 use core::{net::SocketAddr, time::Duration};
 use std::sync::Arc;
 
@@ -97,6 +97,21 @@ pub struct StoredBinding {
     pub expires_in: Duration,
 }
 
+/// What shall become of a call's recording. Each is idempotent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RecordOrder {
+    /// Record from now on.
+    Start,
+    /// Write nothing; the file gets no longer.
+    Pause,
+    /// Write silence, so that times in the file stay true.
+    Mask,
+    /// Write again what is heard.
+    Resume,
+    /// End it; a later start makes another recording.
+    Stop,
+}
+
 /// An order or a question from the API or the CLI. Imperative.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Command {
@@ -111,6 +126,20 @@ pub enum Command {
     HangUp {
         /// Which.
         call: CallId,
+    },
+    /// Change the recording of a call.
+    Record {
+        /// Which.
+        call: CallId,
+        /// What shall become of it.
+        order: RecordOrder,
+    },
+    /// The file writer has given a recording up: the call goes on without.
+    RecordingLost {
+        /// Of which call.
+        call: CallId,
+        /// Which.
+        recording: RecordingId,
     },
     /// The calls that are up, newest first.
     ListCalls,

@@ -53,6 +53,8 @@ pub struct Settings {
     pub digest: Vec<DigestAlgorithm>,
     /// Calls.
     pub calls: CallSettings,
+    /// Recording.
+    pub recording: RecordingSettings,
     /// Accounts.
     pub directory: Directory,
     /// Feature codes that exist in this version.
@@ -118,6 +120,25 @@ pub struct CallSettings {
     pub ring_max: Duration,
     /// Calls at once on this exchange; the next is answered 503.
     pub calls_max: usize,
+}
+
+/// Which calls are recorded, and how.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RecordingSettings {
+    /// Every call whose accounts do not say otherwise.
+    pub auto: bool,
+    /// From the answer on; else from the first early media.
+    pub bridged_only: bool,
+    /// One channel a party; else both mixed in one.
+    pub apart: bool,
+    /// Samples a second: 8,000 or 16,000.
+    pub rate_hz: u32,
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        Self { auto: false, bridged_only: true, apart: false, rate_hz: 8_000 }
+    }
 }
 
 /// Codes dialled for a function.
@@ -203,6 +224,8 @@ pub struct Extension {
     pub dtmf: Dtmf,
     /// Whether media of its phones is encrypted by keys in session descriptions. A browser's always is.
     pub encryption: Encryption,
+    /// Whether its calls are recorded; `None`: as the exchange is set.
+    pub record: Option<bool>,
     /// An unanswered call to the account ends after this.
     pub no_answer_after: Duration,
 }

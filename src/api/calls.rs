@@ -7,14 +7,14 @@ use super::{
     page::{self, Page, Parameters},
     problem::{FieldError, Problem},
 };
-use crate::clock;
+use crate::{clock, media::recording};
 use axum::{
     Extension, Json,
     extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
     response::IntoResponse,
 };
-use contract::LegReport;
+use contract::{LegReport, RecordingState};
 use serde::Serialize;
 use signaling::{
     effect::{CallView, LegView, Refusal, Reply},
@@ -47,8 +47,10 @@ pub(super) struct Call {
     answered_at: Option<String>,
     /// Its parties.
     legs: Vec<Leg>,
-    /// The file it is recorded to; this version records none.
+    /// The recording that is being made, `/api/recordings/{id}`.
     recording: Option<String>,
+    /// Whether it is running, paused or masked.
+    recording_state: Option<&'static str>,
 }
 
 /// One party of a call.
@@ -127,7 +129,12 @@ impl From<CallView> for Call {
             started_at: clock::rfc3339(clock::wall(view.started_at)),
             answered_at: view.answered_at.map(|at| clock::rfc3339(clock::wall(at))),
             legs: view.legs.into_iter().map(Leg::from).collect(),
-            recording: None,
+            recording: view.recording.map(|(recording, _)| recording::name(recording)),
+            recording_state: view.recording.map(|(_, state)| match state {
+                RecordingState::Running => "running",
+                RecordingState::Paused => "paused",
+                RecordingState::Masked => "masked",
+            }),
         }
     }
 }
@@ -259,7 +266,9 @@ pub(super) async fn place(
         }
         Reply::Refused(Refusal::NotRegistered) => Err(conflict("has no phone registered")),
         Reply::Refused(Refusal::Busy) => Err(conflict("is at its call limit")),
-        Reply::Refused(refusal @ (Refusal::UnknownCall | Refusal::Exhausted)) => Err(super::refused(refusal)),
+        Reply::Refused(
+            refusal @ (Refusal::UnknownCall | Refusal::Exhausted | Refusal::NotAnswered | Refusal::NotRecorded),
+        ) => Err(super::refused(refusal)),
         Reply::Done | Reply::Calls(_) | Reply::Extensions(_) | Reply::Status(_) => Err(super::unexpected()),
     }
 }

@@ -12,6 +12,7 @@ mod extensions;
 mod health;
 pub mod page;
 pub mod problem;
+mod recordings;
 mod serve;
 mod status;
 
@@ -36,6 +37,7 @@ use signaling::{
     input::Command,
 };
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -63,6 +65,8 @@ pub struct Api {
     pub store: Store,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// Paths of recordings are relative to it.
+    pub data_dir: PathBuf,
     /// The media cores.
     pub shards: Arc<Shards>,
     /// Who may ask.
@@ -109,9 +113,12 @@ fn refused(refusal: Refusal) -> Problem {
                 .retry_after(5)
         }
         Refusal::UnknownCall => Problem::new(StatusCode::NOT_FOUND, "No such call is up."),
-        Refusal::UnknownExtension | Refusal::UnknownDestination | Refusal::NotRegistered | Refusal::Busy => {
-            Problem::new(StatusCode::CONFLICT, "The exchange refused.")
-        }
+        Refusal::UnknownExtension
+        | Refusal::UnknownDestination
+        | Refusal::NotRegistered
+        | Refusal::Busy
+        | Refusal::NotAnswered
+        | Refusal::NotRecorded => Problem::new(StatusCode::CONFLICT, "The exchange refused."),
     }
 }
 
@@ -145,6 +152,10 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(calls::hang_up))
         .routes(routes!(calls::place))
         .routes(routes!(cdr::list))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::get))
+        .routes(routes!(recordings::sound))
+        .routes(routes!(recordings::order))
 }
 
 /// Everything that answers.

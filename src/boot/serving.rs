@@ -72,6 +72,7 @@ impl Running {
             shards,
             sounds,
             certificate,
+            recordings,
             drain,
             _data_dir,
             _log,
@@ -104,6 +105,7 @@ impl Running {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             drop(shards);
+            recordings.finish().await;
             journal.finish().await;
             drop(store);
             let _ = stop_http.send(());

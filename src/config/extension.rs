@@ -63,6 +63,8 @@ pub struct Extension {
     pub nat: NatMode,
     /// How keys pressed are told.
     pub dtmf: DtmfMode,
+    /// Whether its calls are recorded, whatever `features.recording.auto` says.
+    pub record: Option<bool>,
 }
 
 /// What the callee is shown.
@@ -283,6 +285,7 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
             ("auto", DtmfMode::Auto),
         ]),
     );
+    let record = s.optional(r, "record", boolean);
     let number = number?;
     let name = name.unwrap_or_default();
     let (shown_name, shown_number) = caller_id.unwrap_or_default();
@@ -311,6 +314,7 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         music_on_hold,
         nat,
         dtmf,
+        record,
     })
 }
 

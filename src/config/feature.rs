@@ -1,4 +1,4 @@
-//! Section `features`. Of it only `codes.echo` acts in this version; the rest is checked all the same.
+//! Section `features`. Of it `recording` and `codes.echo` act in this version; the rest is checked all the same.
 
 use super::{
     extension::ring_time,
@@ -6,9 +6,12 @@ use super::{
     plan::unique,
     reader::{Reader, Section, boolean, integer, list, one_of, printable, scalar, sections, text},
     server::path,
-    value::{Range, destination, dialled, duration, extensions, number, range, show_duration, size},
-    yaml::Node,
+    value::{
+        Range, destination, dialled, duration, extensions, number, range, show_duration, show_optional_duration, size,
+    },
+    yaml::{Node, Value},
 };
+use crate::media::recording::Template;
 use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -94,12 +97,37 @@ impl Default for VoicemailSystem {
 #[expect(missing_docs, reason = "explained in config/ironbell.yml")]
 pub struct Recording {
     pub auto: bool,
+    pub bridged_only: bool,
     pub format: RecordingFormat,
+    pub channels: RecordingChannels,
+    pub rate: u32,
     pub path: PathBuf,
+    pub folders: String,
     pub name: String,
     #[serde(serialize_with = "show_duration")]
     pub retention: Duration,
+    #[serde(serialize_with = "show_optional_duration")]
+    pub retention_ordered: Option<Duration>,
     pub min_free: u64,
+    pub warn_free: Option<u64>,
+}
+
+impl Recording {
+    /// The template of a recording's path within [`Self::path`].
+    #[must_use]
+    pub fn template(&self) -> String {
+        if self.folders.is_empty() { self.name.clone() } else { format!("{}/{}", self.folders, self.name) }
+    }
+}
+
+/// Whose sound a channel of a recording holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordingChannels {
+    /// One for all.
+    Mixed,
+    /// One each.
+    Parties,
 }
 
 /// File format of recordings.
@@ -116,11 +144,17 @@ impl Default for Recording {
     fn default() -> Self {
         Self {
             auto: false,
+            bridged_only: true,
             format: RecordingFormat::Wav,
+            channels: RecordingChannels::Mixed,
+            rate: 8_000,
             path: PathBuf::from("recordings"),
+            folders: "{year}/{month}/{day}".to_owned(),
             name: "{date}-{caller}-{callee}".to_owned(),
             retention: 90 * DAY,
+            retention_ordered: None,
             min_free: 1_000_000_000,
+            warn_free: None,
         }
     }
 }
@@ -231,7 +265,6 @@ impl Features {
             ("parking", "features.parking"),
             ("conferences", "features.conferences"),
             ("voicemail", "features.voicemail"),
-            ("recording", "features.recording"),
             ("presence", "features.presence"),
             ("paging", "features.paging"),
             ("ring_groups", "features.ring_groups"),
@@ -288,8 +321,17 @@ fn voicemail(r: &mut Reader<'_>, s: &mut Section<'_>) -> VoicemailSystem {
 
 fn recording(r: &mut Reader<'_>, s: &mut Section<'_>) -> Recording {
     let d = Recording::default();
-    Recording {
+    let kept = || duration(DAY, 36_500 * DAY);
+    let recording = Recording {
         auto: s.get(r, "auto", d.auto, boolean),
+        bridged_only: s.get(r, "bridged_only", d.bridged_only, boolean),
+        channels: s.get(
+            r,
+            "channels",
+            d.channels,
+            one_of(&[("mixed", RecordingChannels::Mixed), ("parties", RecordingChannels::Parties)]),
+        ),
+        rate: s.get(r, "rate", d.rate, one_of(&[("8000", 8_000), ("16000", 16_000)])),
         format: s.get(
             r,
             "format",
@@ -297,10 +339,36 @@ fn recording(r: &mut Reader<'_>, s: &mut Section<'_>) -> Recording {
             one_of(&[("wav", RecordingFormat::Wav), ("opus", RecordingFormat::Opus), ("flac", RecordingFormat::Flac)]),
         ),
         path: s.get(r, "path", d.path, path),
-        name: s.get(r, "name", d.name, text),
-        retention: s.get(r, "retention", d.retention, duration(DAY, 36_500 * DAY)),
+        folders: s.get(r, "folders", d.folders, folders),
+        name: s.get(r, "name", d.name, template),
+        retention: s.get(r, "retention", d.retention, kept()),
+        retention_ordered: s.optional(r, "retention_ordered", kept()),
         min_free: s.get(r, "min_free", d.min_free, size),
+        warn_free: s.optional(r, "warn_free", size),
+    };
+    if recording.format != RecordingFormat::Wav {
+        r.not_active("features.recording.format (all but wav)");
     }
+    recording
+}
+
+/// A template of a recording's name.
+fn template(r: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = text(r, node)?;
+    match Template::parse(&text) {
+        Ok(_) => Some(text),
+        Err(fault) => {
+            let instead = "a name such as `{date}-{caller}-{callee}`";
+            r.fault(node.at, format!("`{}`: {fault}", printable(&text)), instead);
+            None
+        }
+    }
+}
+
+/// A template of the folders above it; none if empty.
+fn folders(r: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let none = matches!(&node.value, Value::Scalar { text } if text.is_empty());
+    if none { Some(String::new()) } else { template(r, node) }
 }
 
 fn presence(r: &mut Reader<'_>, s: &mut Section<'_>) -> Presence {

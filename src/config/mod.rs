@@ -27,8 +27,8 @@ pub use extension::{
 };
 pub use fault::{Fault, Position};
 pub use feature::{
-    Conferences, FeatureCodes, Features, GroupStrategy, Paging, Parking, Presence, Recording, RecordingFormat,
-    RingGroup, Schedule, VoicemailSystem, Zone,
+    Conferences, FeatureCodes, Features, GroupStrategy, Paging, Parking, Presence, Recording, RecordingChannels,
+    RecordingFormat, RingGroup, Schedule, VoicemailSystem, Zone,
 };
 pub use plan::{Did, Right, Route, Trunk, Which};
 pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, RateLimits, Security, Strategy};

@@ -1,10 +1,10 @@
 //! From the configuration to the value signaling reads.
 
-use super::{CodecName, Config, DigestName, DtmfMode, Encryption, Extension, NatMode, Sip};
+use super::{CodecName, Config, DigestName, DtmfMode, Encryption, Extension, NatMode, RecordingChannels, Sip};
 use contract::{Codec, NodeId};
 use signaling::settings::{
     self, CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension as Account, Host, Listener,
-    MediaSettings, Nat, Permissions, RegistrationSettings, Settings,
+    MediaSettings, Nat, Permissions, RecordingSettings, RegistrationSettings, Settings,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -40,6 +40,12 @@ impl Config {
                     DigestName::Sha256 => DigestAlgorithm::Sha256,
                 })
                 .collect(),
+            recording: RecordingSettings {
+                auto: self.features.recording.auto,
+                bridged_only: self.features.recording.bridged_only,
+                apart: self.features.recording.channels == RecordingChannels::Parties,
+                rate_hz: self.features.recording.rate,
+            },
             calls: CallSettings {
                 length_max: self.server.call_length_max,
                 ring_max: super::Forward::default().no_answer_after,
@@ -134,6 +140,7 @@ fn account(extension: &Extension) -> Account {
             Encryption::Optional => settings::Encryption::Optional,
             Encryption::Required => settings::Encryption::Required,
         },
+        record: extension.record,
         no_answer_after: extension.forward.no_answer_after,
     }
 }

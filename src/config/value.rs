@@ -110,6 +110,14 @@ impl Serialize for Range {
 }
 
 /// Shows a span as it is written in a file.
+pub(super) fn show_optional_duration<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match span {
+        Some(span) => show_duration(span, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// As an operator would write it.
 pub(super) fn show_duration<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&spell_duration(*span))
 }

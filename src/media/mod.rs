@@ -7,6 +7,7 @@ pub mod decode;
 pub mod library;
 pub mod prompts;
 mod rate;
+pub mod recording;
 mod scan;
 
 use crate::wire::limits::MEDIA_BACKLOG_MAX;

@@ -4,6 +4,7 @@
 //! they are read ([`Metrics::observe_status`]), so that they are never older than the answer.
 
 use super::names;
+use crate::media::recording;
 use contract::{Codec, LegReport};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
@@ -45,6 +46,7 @@ pub struct Metrics {
     media_refused: Vec<IntCounter>,
     invariants: IntCounterVec,
     records_lost: IntCounter,
+    recordings: recording::Counters,
     active: IntGauge,
     legs: IntGauge,
     registrations: IntGauge,
@@ -82,6 +84,11 @@ impl Metrics {
             "Times the sound of a leg fell below a target: loss over 3 %, latency over 150 ms, jitter over 30 ms.",
             &["what"],
         )?;
+        let recorded = make.counters(
+            "ironbell_recordings_total",
+            "Recordings that ended: whole, cut before their call, or refused for want of room.",
+            &["outcome"],
+        )?;
         let invariants = make.counters(
             "ironbell_invariant_violations_total",
             "Checks of the exchange by itself that failed: defects.",
@@ -91,7 +98,6 @@ impl Metrics {
             invariants.with_label_values(&[known]);
         }
         make.gauge("ironbell_up", "1 while the exchange runs.")?.set(1);
-        make.gauge("ironbell_recordings_active", "Recordings being written.")?;
         make.gauge("ironbell_bans_active", "Sources banned.")?;
         let build = make.gauges("ironbell_build_info", "The version that runs.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -149,6 +155,24 @@ impl Metrics {
                 .to_vec(),
             store_failures: make.counter("ironbell_store_failures_total", "Writes the store did not take in time.")?,
             records_lost: make.counter("ironbell_records_lost_total", "Call records that found no room any more.")?,
+            recordings: recording::Counters {
+                active: make.gauge("ironbell_recordings_active", "Recordings being written.")?,
+                finished: recorded.with_label_values(&["finished"]),
+                cut: recorded.with_label_values(&["cut"]),
+                refused: recorded.with_label_values(&["refused"]),
+                frames_lost: make.counter(
+                    "ironbell_recording_frames_lost_total",
+                    "Frames of 20 ms that were lost on the way to a file and are silence in it.",
+                )?,
+                behind: make.counter(
+                    "ironbell_recording_blocks_refused_total",
+                    "Blocks of sound that a file was too slow for.",
+                )?,
+                room: make.gauge(
+                    "ironbell_recording_disk_state",
+                    "0: the disk of recordings has room; 1: below the warning; 2: below the floor, nothing is recorded.",
+                )?,
+            },
             active: make.gauge("ironbell_calls_active", "Calls up.")?,
             legs: make.gauge("ironbell_legs_active", "Legs of the calls that are up.")?,
             registrations: make.gauge("ironbell_registrations", "Accounts with at least one binding.")?,
@@ -207,8 +231,19 @@ impl Metrics {
             Fact::MediaRefused { why, .. } => self.media_refused[names::refusal_place(*why)].inc(),
             Fact::QualityMissed { target, .. } => self.targets_missed[*target as usize].inc(),
             Fact::InvariantViolated { invariant } => self.invariants.with_label_values(&[*invariant]).inc(),
-            Fact::Registered { .. } | Fact::Unregistered { .. } | Fact::CallChanged { .. } => {}
+            Fact::Registered { .. }
+            | Fact::Unregistered { .. }
+            | Fact::CallChanged { .. }
+            | Fact::RecordingBegan(_)
+            | Fact::RecordingChanged { .. }
+            | Fact::RecordingEnded { .. } => {}
         }
+    }
+
+    /// The figures of recordings, for who makes them.
+    #[must_use]
+    pub fn recordings(&self) -> recording::Counters {
+        self.recordings.clone()
     }
 
     fn observe_call(&self, record: &CallRecord) {

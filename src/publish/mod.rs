@@ -18,7 +18,8 @@ pub use self::{
 };
 
 use self::log::Number;
-use signaling::fact::{CallRecord, Fact};
+use crate::media::recording::{self, Beginning, Recorder};
+use signaling::fact::{CallRecord, Fact, RecordingStart};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -30,13 +31,14 @@ pub const JOURNAL_QUEUE_MAX: usize = 65_536;
 pub struct Publisher {
     metrics: Arc<Metrics>,
     journal: mpsc::Sender<Box<CallRecord>>,
+    recorder: Recorder,
 }
 
 impl Publisher {
-    /// Counts into `metrics`, hands records to `journal`.
+    /// Counts into `metrics`, hands records to `journal`, and tells `recorder` what is recorded.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, journal: mpsc::Sender<Box<CallRecord>>) -> Self {
-        Self { metrics, journal }
+    pub fn new(metrics: Arc<Metrics>, journal: mpsc::Sender<Box<CallRecord>>, recorder: Recorder) -> Self {
+        Self { metrics, journal, recorder }
     }
 
     /// Takes one fact.
@@ -72,6 +74,14 @@ impl Publisher {
             Fact::QualityMissed { call, leg, target, first: false } => {
                 tracing::debug!(component = "media", %call, leg, target = names::target(target), "the sound of a leg is below target");
             }
+            Fact::RecordingBegan(start) => self.record_sound(*start),
+            Fact::RecordingChanged { call, recording, state } => {
+                tracing::info!(component = "recording", %call, id = recording::name(recording), ?state, "changed");
+            }
+            Fact::RecordingEnded { call, recording, frames_lost } => {
+                tracing::info!(component = "recording", %call, id = recording::name(recording), frames_lost, "ended");
+                self.recorder.ended(recording, frames_lost);
+            }
             Fact::InvariantViolated { invariant } => {
                 tracing::error!(
                     component = "signaling",
@@ -89,6 +99,15 @@ impl Publisher {
     /// Counts a datagram that did not leave.
     pub fn lost(&self, why: Lost) {
         self.metrics.lost(why);
+    }
+
+    fn record_sound(&self, start: RecordingStart) {
+        let RecordingStart { recording, call, from, to, channels, rate_hz, started_at, ordered } = start;
+        tracing::info!(component = "recording", %call, id = recording::name(recording), ordered, "began");
+        let beginning = Beginning { recording, call, from, to, channels, rate_hz, started_at, ordered };
+        if let Err(recording) = self.recorder.begin(beginning) {
+            tracing::error!(component = "recording", %call, id = recording::name(recording), "no room for a recording: it is lost");
+        }
     }
 
     fn record(&mut self, record: Box<CallRecord>) {

@@ -1,7 +1,7 @@
 //! What a database must do for the store.
 
-use super::{AuditRow, Fault, Filter, Page, writer::Write};
-use crate::publish::cdr::CallRow;
+use super::{AuditRow, Fault, Filter, Page, Wanted, writer::Write};
+use crate::{media::recording::RecordingRow, publish::cdr::CallRow};
 use jiff::Timestamp;
 use signaling::input::StoredBinding;
 use std::{future::Future, pin::Pin};
@@ -34,6 +34,9 @@ pub(super) trait Engine: Send + Sync {
 
     /// Id and start of the newest call record.
     fn last_record(&self) -> Read<'_, Option<(String, Timestamp)>>;
+
+    /// Recordings.
+    fn recordings(&self, wanted: Wanted, limit: usize, after: Option<String>) -> Read<'_, Page<RecordingRow>>;
 
     /// The newest lines of the audit.
     fn audit_log(&self, limit: usize) -> Read<'_, Vec<AuditRow>>;

@@ -16,7 +16,7 @@ mod writer;
 
 pub use lock::DataDir;
 
-use crate::publish::cdr::CallRow;
+use crate::{media::recording::RecordingRow, publish::cdr::CallRow};
 use engine::Engine;
 use jiff::Timestamp;
 use signaling::{
@@ -100,6 +100,21 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// What to give as [`Filter::after`]; none on the last page.
     pub next: Option<String>,
+}
+
+/// Which recordings are wanted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Wanted {
+    /// All, newest first.
+    All,
+    /// Those of a call.
+    Call(String),
+    /// The one of this name.
+    Named(String),
+    /// Those that are being written, as far as the table knows, and whose name does not begin so.
+    RunningBut(String),
+    /// Those whose file is over at this time, and is not deleted yet.
+    Over(Timestamp),
 }
 
 /// One line of the audit.
@@ -192,6 +207,29 @@ impl Store {
     /// The store cannot be read.
     pub async fn last_record(&self) -> Result<Option<(String, Timestamp)>, Fault> {
         self.engine.last_record().await
+    }
+
+    /// Keeps what is known of a recording, in place of what was known before; resolves when it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot take it now. Nothing of it is kept.
+    pub async fn save_recording(&self, row: RecordingRow) -> Result<(), Fault> {
+        self.write(Write::Recording(Box::new(row))).await
+    }
+
+    /// The recordings asked for, newest first, up to [`PAGE_MAX`]; `after` is [`Page::next`] of the page before.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read, or `after` is not of a page.
+    pub async fn recordings(
+        &self,
+        wanted: Wanted,
+        limit: usize,
+        after: Option<String>,
+    ) -> Result<Page<RecordingRow>, Fault> {
+        self.engine.recordings(wanted, limit, after).await
     }
 
     /// Writes a line into the audit; resolves when it is on disk.

@@ -10,12 +10,15 @@
 )]
 
 use super::{
-    AuditRow, Fault, Filter, OpenFault, PAGE_MAX, Page,
+    AuditRow, Fault, Filter, OpenFault, PAGE_MAX, Page, Wanted,
     binding::Moment,
     engine::{Engine, Later, Read, Trouble},
     writer::Write,
 };
-use crate::publish::{cdr::CallRow, disposition};
+use crate::{
+    media::recording::{Progress, RecordingRow},
+    publish::{cdr::CallRow, disposition},
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use signaling::{flow::Transport, input::StoredBinding};
@@ -191,6 +194,17 @@ async fn apply(connection: &mut SqliteConnection, writes: &[&Write]) -> Result<(
         .execute(&mut *transaction)
         .await?;
     }
+    if !batch.recordings.is_empty() {
+        sqlx::query(
+            "INSERT INTO recordings (id, call_id, state, started_at, expires_at, record) \
+             SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value -> 5 FROM json_each($1) \
+             WHERE true ORDER BY key \
+             ON CONFLICT (id) DO UPDATE SET state = excluded.state, expires_at = excluded.expires_at, record = excluded.record",
+        )
+        .bind(Value::from(batch.recordings).to_string())
+        .execute(&mut *transaction)
+        .await?;
+    }
     if !batch.audit.is_empty() {
         sqlx::query(
             "INSERT INTO audit (at, actor, action, detail) \
@@ -209,6 +223,7 @@ struct Batch {
     numbers: Vec<Value>,
     bindings: Vec<Value>,
     records: Vec<Value>,
+    recordings: Vec<Value>,
     audit: Vec<Value>,
 }
 
@@ -216,6 +231,7 @@ impl Batch {
     fn of(writes: &[&Write]) -> Self {
         let now = Moment::now();
         let (mut last, mut records, mut audit) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut recordings = Vec::new();
         for write in writes {
             match write {
                 // Of two writes for one account the later one stands.
@@ -223,6 +239,7 @@ impl Batch {
                     last.insert(number.as_str(), bindings);
                 }
                 Write::Record(row) => records.push(record_row(row)),
+                Write::Recording(row) => recordings.push(recording_row(row)),
                 Write::Audit { at, actor, action, detail } => {
                     audit.push(json!([at.as_millisecond(), actor, action, detail]));
                 }
@@ -231,7 +248,7 @@ impl Batch {
         let bindings =
             last.values().flat_map(|bindings| bindings.iter()).map(|b| binding_row(b, now.wall_ms)).collect();
         let numbers = last.into_keys().map(Value::from).collect();
-        Self { now, numbers, bindings, records, audit }
+        Self { now, numbers, bindings, records, recordings, audit }
     }
 }
 
@@ -263,6 +280,11 @@ fn record_row(row: &CallRow) -> Value {
         row.disposition,
         row,
     ])
+}
+
+fn recording_row(row: &RecordingRow) -> Value {
+    let expires_at = row.expires_at.map(|at| at.as_millisecond());
+    json!([row.id, row.call, row.state.name(), row.started_at.as_millisecond(), expires_at, row])
 }
 
 fn read_binding(row: &SqliteRow, now: &Moment) -> Result<Option<StoredBinding>, sqlx::Error> {
@@ -322,17 +344,10 @@ impl Engine for Sqlite {
 
     fn records(&self, filter: Filter) -> Read<'_, Page<CallRow>> {
         Box::pin(async move {
-            let before: i64 = match &filter.after {
-                Some(after) => after.parse().map_err(|_| Fault::Misuse("`after` is not the `next` of a page"))?,
-                None => i64::MAX,
-            };
+            let before = seq_before(filter.after.as_deref())?;
             let limit = filter.limit.clamp(1, PAGE_MAX);
             let rows = self.reads.read(async |connection| select(connection, &filter, before, limit + 1).await).await?;
-            let next = (rows.len() > limit).then(|| rows.get(limit - 1).map(|(seq, _)| seq.to_string())).flatten();
-            let items: Result<Vec<CallRow>, _> =
-                rows.iter().take(limit).map(|(_, record)| serde_json::from_str(record)).collect();
-            let items = items.map_err(|error| Fault::Unavailable(format!("a call record cannot be read: {error}")))?;
-            Ok(Page { items, next })
+            page(&rows, limit, "a call record")
         })
     }
 
@@ -347,6 +362,18 @@ impl Engine for Sqlite {
                 })
                 .await?;
             Ok(row.and_then(|(id, at)| Some((id, Timestamp::from_millisecond(at).ok()?))))
+        })
+    }
+
+    fn recordings(&self, wanted: Wanted, limit: usize, after: Option<String>) -> Read<'_, Page<RecordingRow>> {
+        Box::pin(async move {
+            let before = seq_before(after.as_deref())?;
+            let limit = limit.clamp(1, PAGE_MAX);
+            let rows = self
+                .reads
+                .read(async |connection| select_recordings(connection, &wanted, before, limit + 1).await)
+                .await?;
+            page(&rows, limit, "a recording")
         })
     }
 
@@ -380,6 +407,51 @@ impl Engine for Sqlite {
                 .await
         })
     }
+}
+
+/// What a page begins before.
+fn seq_before(after: Option<&str>) -> Result<i64, Fault> {
+    match after {
+        Some(after) => after.parse().map_err(|_| Fault::Misuse("`after` is not the `next` of a page")),
+        None => Ok(i64::MAX),
+    }
+}
+
+/// A page of what was selected with one row more than it holds.
+fn page<T: serde::de::DeserializeOwned>(rows: &[(i64, String)], limit: usize, what: &str) -> Result<Page<T>, Fault> {
+    let next = (rows.len() > limit).then(|| rows.get(limit - 1).map(|(seq, _)| seq.to_string())).flatten();
+    let items: Result<Vec<T>, _> = rows.iter().take(limit).map(|(_, record)| serde_json::from_str(record)).collect();
+    let items = items.map_err(|error| Fault::Unavailable(format!("{what} cannot be read: {error}")))?;
+    Ok(Page { items, next })
+}
+
+async fn select_recordings(
+    connection: &mut SqliteConnection,
+    wanted: &Wanted,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<(i64, String)>, sqlx::Error> {
+    let mut sql = sqlx::QueryBuilder::<sqlx::Sqlite>::new("SELECT seq, record FROM recordings WHERE seq < ");
+    sql.push_bind(before);
+    match wanted {
+        Wanted::All => {}
+        Wanted::Call(call) => {
+            sql.push(" AND call_id = ").push_bind(call);
+        }
+        Wanted::Named(id) => {
+            sql.push(" AND id = ").push_bind(id);
+        }
+        Wanted::RunningBut(prefix) => {
+            sql.push(" AND state = ").push_bind(Progress::Running.name());
+            sql.push(" AND substr(id, 1, length(").push_bind(prefix).push(")) <> ").push_bind(prefix);
+        }
+        Wanted::Over(now) => {
+            sql.push(" AND state IN ('finished', 'cut', 'recovered') AND expires_at <= ")
+                .push_bind(now.as_millisecond());
+        }
+    }
+    sql.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    sql.build_query_as().fetch_all(connection).await
 }
 
 /// One statement for each set of conditions, so that the planner can use the index of those that are given.

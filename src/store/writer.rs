@@ -4,7 +4,7 @@ use super::{
     Fault,
     engine::{Engine, Trouble},
 };
-use crate::publish::cdr::CallRow;
+use crate::{media::recording::RecordingRow, publish::cdr::CallRow};
 use jiff::Timestamp;
 use signaling::input::StoredBinding;
 use std::{sync::Arc, time::Duration};
@@ -24,6 +24,8 @@ pub(super) enum Write {
     Bindings { number: String, bindings: Vec<StoredBinding> },
     /// A call record.
     Record(Box<CallRow>),
+    /// What is known of a recording, in place of what was known before.
+    Recording(Box<RecordingRow>),
     /// A line of the audit.
     Audit { at: Timestamp, actor: String, action: String, detail: String },
 }

@@ -50,6 +50,7 @@ mod passwords;
 mod ports_exhausted;
 mod ports_return;
 mod quality;
+mod recordings;
 mod records;
 mod redirected;
 mod refusals;

@@ -176,6 +176,7 @@ mod tests {
             dtmf: Dtmf::default(),
             encryption: crate::settings::Encryption::default(),
             music: "default".into(),
+            record: None,
             no_answer_after: Duration::from_secs(30),
         };
         Settings {
@@ -196,6 +197,7 @@ mod tests {
                 expires_default: Duration::from_secs(3600),
             },
             digest: vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5],
+            recording: crate::settings::RecordingSettings::default(),
             calls: CallSettings {
                 length_max: Duration::from_secs(7200),
                 ring_max: Duration::from_secs(60),

@@ -48,6 +48,7 @@ impl Call {
         for number in 0..u16::try_from(self.legs.len()).unwrap_or(u16::MAX) {
             self.part(office, number, end);
         }
+        self.end_recording();
         self.session.close(&mut office.books.door, office.out);
         if self.session.is_open() {
             office.arm(self.id, &mut self.alarms, Alarm::MediaClose, MEDIA_CLOSE_WAIT_MAX);

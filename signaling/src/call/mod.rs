@@ -3,7 +3,7 @@
 //! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
 //! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
 //! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
-//! re-INVITE and UPDATE on, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down.
+//! re-INVITE and UPDATE on, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded.
 //!
 //! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
 //! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
@@ -26,6 +26,7 @@ mod office;
 mod originate;
 mod protect;
 mod record;
+mod recording;
 mod redirect;
 mod relay;
 mod renegotiate;
@@ -111,6 +112,7 @@ pub struct Call {
     caller: u16,
     partner: Partner,
     session: Session,
+    recordings: recording::Recordings,
     /// The caller's offer, kept until somebody answered.
     offer: Option<Box<[u8]>>,
     max_forwards: u8,
@@ -149,6 +151,7 @@ impl Call {
             caller: 0,
             partner: Partner::None,
             session: Session::new(id.session()),
+            recordings: recording::Recordings::default(),
             offer: None,
             max_forwards: 70,
             exchange: None,
@@ -341,7 +344,10 @@ impl Call {
             Alarm::Renegotiation => self.renegotiation_overdue(office),
             Alarm::Retry => self.renew_wish(office),
             Alarm::Silence => self.still_silent(office),
-            Alarm::MediaClose => self.session.closed(&mut office.books.door),
+            Alarm::MediaClose => {
+                self.session.closed(&mut office.books.door);
+                self.recorders_gone(office);
+            }
         }
     }
 
@@ -365,8 +371,10 @@ impl Call {
             MediaEvent::SourceLearned { .. }
             | MediaEvent::TalkChanged { .. }
             | MediaEvent::PlayerEnded { .. }
-            | MediaEvent::RecorderEnded { .. }
             | MediaEvent::LegSecured { .. } => {}
+            MediaEvent::RecorderEnded { recording, frames_lost, .. } => {
+                self.recorder_ended(office, recording, frames_lost);
+            }
             MediaEvent::LegUnsecured { member, why, .. } => self.unsecured(office, member.0, why),
             MediaEvent::LegSilent { member, .. } => self.fell_silent(office, member.0),
             MediaEvent::LegMeasured { member, report, .. } => {
@@ -381,10 +389,12 @@ impl Call {
                 if self.is_over() {
                     office.disarm(&mut self.alarms, Alarm::MediaClose);
                     self.session.closed(&mut office.books.door);
+                    self.recorders_gone(office);
                 } else {
                     // The shard lost the session: without media there is no call.
                     self.session.closed(&mut office.books.door);
                     self.end(office, End::by_us(HangupCause::Fault));
+                    self.recorders_gone(office);
                 }
             }
         }

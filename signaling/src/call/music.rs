@@ -46,7 +46,7 @@ impl Call {
         let listens =
             self.leg(held).and_then(|leg| leg.talk.remote.as_ref()).is_some_and(|view| view.direction.receives());
         let ear = Ear { member: MemberId(held), speaks: false, hears: listens };
-        self.session.hear(&mut office.books.door, office.out, hold(ear, MUSIC));
+        self.state_hearing(office, hold(ear, MUSIC));
     }
 
     /// Nobody hears the music any more.

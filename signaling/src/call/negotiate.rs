@@ -168,6 +168,7 @@ impl Call {
             leg.talk.remote = Some(answer);
         }
         self.describe_pair(office, caller, number);
+        self.record_by_rule(office, number);
         self.hear(office, caller, number);
         Some(told)
     }
@@ -266,6 +267,7 @@ impl Call {
     pub(super) fn update_hearing(&mut self, office: &mut Office<'_>) {
         match (self.phase, self.partner) {
             (Phase::Connected, Partner::Leg(callee)) => {
+                self.record_by_rule(office, callee);
                 self.hear(office, self.caller, callee);
                 let holds = [self.caller, callee].iter().any(|number| self.holds(*number));
                 self.tell_state(office, if holds { CallState::Hold } else { CallState::Connected });
@@ -275,12 +277,15 @@ impl Call {
                 let said = self.caller_leg().and_then(|leg| leg.talk.remote.as_ref()).map(|view| view.direction);
                 let said = said.unwrap_or_default();
                 let ear = Ear { member: MemberId(self.caller), speaks: said.sends(), hears: said.receives() };
-                self.session.hear(&mut office.books.door, office.out, echo(ear, device));
+                self.state_hearing(office, echo(ear, device));
                 let holds = self.holds(self.caller);
                 self.tell_state(office, if holds { CallState::Hold } else { CallState::Connected });
             }
-            (Phase::Dialling { early: Some(number), .. }, _) => self.hear(office, self.caller, number),
-            _ => self.session.hear(&mut office.books.door, office.out, HearingTable::default()),
+            (Phase::Dialling { early: Some(number), .. }, _) => {
+                self.record_by_rule(office, number);
+                self.hear(office, self.caller, number);
+            }
+            _ => self.state_hearing(office, HearingTable::default()),
         }
     }
 
@@ -317,7 +322,7 @@ impl Call {
             ears[1].hears = true;
             ears[0].speaks = true;
         }
-        self.session.hear(&mut office.books.door, office.out, bridge(ears));
+        self.state_hearing(office, bridge(ears));
         self.end_music(office);
     }
 }

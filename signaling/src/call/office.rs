@@ -16,7 +16,7 @@ use crate::{
     transaction::{Answer, ClientId, ServerId, Stack},
     wheel::Wheel,
 };
-use contract::Instant;
+use contract::{Instant, NodeId, RecordingId};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
@@ -63,6 +63,8 @@ pub struct Books {
     pub(crate) wheel: Wheel<CallAlarm>,
     /// The door to media.
     pub(crate) door: Door,
+    /// Recordings there have been.
+    recordings: u64,
     /// The one fault that is planted.
     #[cfg(feature = "faults")]
     pub(crate) fault: Option<super::Fault>,
@@ -80,9 +82,16 @@ impl Books {
             busy: BTreeMap::new(),
             wheel: Wheel::new(),
             door: Door::new(shards),
+            recordings: 0,
             #[cfg(feature = "faults")]
             fault: None,
         }
+    }
+
+    /// The name of a recording that begins.
+    pub(crate) fn next_recording(&mut self, node: NodeId) -> RecordingId {
+        self.recordings += 1;
+        RecordingId(u64::from(node.0) << 56 | self.recordings)
     }
 
     /// Calls that the account is in, in and out together.

@@ -31,6 +31,7 @@ impl Call {
             legs: self.legs.iter().map(|leg| self.leg_record(leg, ended_at)).collect(),
             bytes: self.bytes_max.max(self.bytes()),
             originated: self.originated,
+            recordings: self.recordings.made.to_vec(),
         }
     }
 
@@ -60,6 +61,7 @@ impl Call {
             started_at: self.started_at,
             answered_at: self.answered_at,
             legs: self.legs.iter().map(|leg| self.leg_view(leg)).collect(),
+            recording: self.recordings.running(),
         }
     }
 

@@ -120,6 +120,19 @@ impl Session {
         }
     }
 
+    /// Its name.
+    #[must_use]
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Passes on what a member that is there shall do.
+    pub(crate) fn order(&mut self, door: &mut Door, out: &mut Effects, command: MediaCommand) {
+        if !self.closing {
+            self.tell(door, out, command);
+        }
+    }
+
     /// States who hears whom, if that has changed.
     pub(crate) fn hear(&mut self, door: &mut Door, out: &mut Effects, table: HearingTable) {
         if self.closing || self.hearing == table {

@@ -6,7 +6,7 @@ use crate::{
     effect::{Effect, ExtensionView, Refusal, Reply},
     fact::{CallState, HangupCause},
     id::{CallId, Ticket},
-    input::Command,
+    input::{Command, RecordOrder},
     limits::CALLS_MAX,
     routing::{self, Request, Target},
     transaction::Turn,
@@ -21,6 +21,11 @@ impl Switchboard {
                 Err(refusal) => Reply::Refused(refusal),
             },
             Command::HangUp { call } => self.hang_up(turn, call),
+            Command::Record { call, order } => self.record(turn, call, order),
+            Command::RecordingLost { call, recording } => {
+                self.tell(turn, call, |call, office| call.recording_lost(office, recording));
+                Reply::Done
+            }
             Command::ListCalls => {
                 Reply::Calls(self.calls.values().rev().filter(|call| !call.is_over()).map(|call| call.view()).collect())
             }
@@ -47,6 +52,19 @@ impl Switchboard {
         }
         self.tell(turn, id, |call, office| call.end(office, End::by_us(HangupCause::Operator)));
         Reply::Done
+    }
+
+    fn record(&mut self, turn: &mut Turn<'_>, id: CallId, order: RecordOrder) -> Reply {
+        if self.calls.get(&id).is_none_or(|call| call.is_over()) {
+            return Reply::Refused(Refusal::UnknownCall);
+        }
+        let mut reply = Reply::Done;
+        self.tell(turn, id, |call, office| {
+            if let Err(refusal) = call.order_recording(office, order) {
+                reply = Reply::Refused(refusal);
+            }
+        });
+        reply
     }
 
     fn originate(&mut self, turn: &mut Turn<'_>, from: &str, to: &str) -> Result<CallId, Refusal> {

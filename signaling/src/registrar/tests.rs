@@ -39,6 +39,7 @@ fn account(number: &str, nat: Nat) -> Extension {
         dtmf: Dtmf::default(),
         encryption: crate::settings::Encryption::default(),
         music: "default".into(),
+        record: None,
         no_answer_after: Duration::from_secs(1),
     }
 }

@@ -114,6 +114,7 @@ mod tests {
             dtmf: Dtmf::default(),
             encryption: crate::settings::Encryption::default(),
             music: "default".into(),
+            record: None,
             no_answer_after: Duration::from_secs(30),
         }
     }

@@ -21,6 +21,7 @@ mod hangup;
 mod limits;
 mod media;
 mod music;
+mod recording;
 mod refusals;
 mod registering;
 mod renegotiation;

@@ -43,6 +43,7 @@ pub fn extension(number: &str, name: &str) -> Extension {
         dtmf: Dtmf::default(),
         encryption: Encryption::Off,
         music: "default".into(),
+        record: None,
         no_answer_after: Duration::from_secs(30),
     }
 }
@@ -71,6 +72,7 @@ pub fn settings() -> Settings {
             expires_default: Duration::from_secs(3600),
         },
         digest: vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5],
+        recording: signaling::settings::RecordingSettings::default(),
         calls: CallSettings {
             length_max: Duration::from_secs(7200),
             ring_max: Duration::from_secs(60),

@@ -142,6 +142,7 @@ impl Rig {
             media_fingerprint: None,
             registration: RegistrationSettings { expires_min: second, expires_max: second, expires_default: second },
             digest: vec![DigestAlgorithm::Md5],
+            recording: signaling::settings::RecordingSettings::default(),
             calls: CallSettings { length_max: second, ring_max: second, calls_max: 1 },
             directory: Directory::default(),
             codes: Codes { echo: None },

@@ -1,6 +1,9 @@
 //! The shape of a call record for everybody outside: files, store, API.
 
-use crate::publish::{disposition, hangup_cause};
+use crate::{
+    media::recording,
+    publish::{disposition, hangup_cause},
+};
 use contract::{Instant, LegReport};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -81,7 +84,7 @@ pub struct CallRow {
     pub sip_status: Option<u16>,
     /// Placed by the API rather than by a phone.
     pub originated: bool,
-    /// File of the recording; none are made yet.
+    /// Its first recording, `/api/recordings/{id}`; all of them are `/api/recordings?call={id}`.
     pub recording: Option<String>,
     /// The caller's phone.
     pub user_agent: String,
@@ -208,7 +211,7 @@ impl CallRow {
             hangup_cause: hangup_cause(record.hangup_cause).to_owned(),
             sip_status: record.status,
             originated: record.originated,
-            recording: None,
+            recording: record.recordings.first().map(|recording| recording::name(*recording)),
             user_agent: record.user_agent.clone(),
             legs: record.legs.iter().map(|leg| LegRow::new(leg, at)).collect(),
         }

@@ -45,6 +45,7 @@ fn record(serial: u64, ended_at: Instant) -> CallRecord {
         }],
         bytes: 0,
         originated: false,
+        recordings: Vec::new(),
     }
 }
 

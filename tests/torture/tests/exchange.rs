@@ -36,6 +36,7 @@ fn settings() -> Arc<Settings> {
         media_fingerprint: None,
         registration: RegistrationSettings { expires_min: minute, expires_max: hour, expires_default: hour },
         digest: vec![DigestAlgorithm::Md5],
+        recording: signaling::settings::RecordingSettings::default(),
         calls: CallSettings { length_max: hour, ring_max: minute, calls_max: 10 },
         directory: Directory::default(),
         codes: Codes { echo: None },

@@ -61,6 +61,7 @@ pub(crate) fn settings(swarm: &Swarm, rng: &mut Rng) -> Arc<Settings> {
             expires_max: swarm.expires_max,
             expires_default: Duration::from_secs(120),
         },
+        recording: signaling::settings::RecordingSettings::default(),
         calls: CallSettings {
             length_max: swarm.length_max,
             ring_max: swarm.ring_max,
@@ -96,6 +97,7 @@ fn extension(n: u64, swarm: &Swarm, rng: &mut Rng) -> Extension {
         } else {
             *rng.pick(&[Nat::Auto, Nat::Yes, Nat::No])
         },
+        record: None,
         no_answer_after: swarm.ring_max,
         number,
     }

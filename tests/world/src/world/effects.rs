@@ -102,6 +102,9 @@ impl World {
             | Fact::StoreFailed
             | Fact::CallChanged { .. }
             | Fact::QualityMissed { .. }
+            | Fact::RecordingBegan(_)
+            | Fact::RecordingChanged { .. }
+            | Fact::RecordingEnded { .. }
             | Fact::CallSetUp { .. }
             | Fact::CallEnded(_)
             | Fact::MediaRefused { .. } => self.trace.event(self.now, fact),
