@@ -29,16 +29,8 @@ pub(crate) fn dominant_of(samples: &[f64], rate_hz: f64) -> Option<f64> {
     TONES.into_iter().find(|hertz| goertzel(samples, *hertz, rate_hz) > 0.8 * energy)
 }
 
-/// The share of a tone in the energy of the samples at 8,000 Hz, taken in pieces of 50 ms, so that it need not keep its phase; 0 of silence.
-pub(crate) fn share(samples: &[i16], hertz: f64) -> f64 {
-    let samples: Vec<f64> = samples.iter().map(|sample| f64::from(*sample)).collect();
-    let energy: f64 = samples.iter().map(|sample| sample * sample).sum();
-    let tone: f64 = samples.chunks_exact(400).map(|piece| goertzel(piece, hertz)).sum();
-    if energy < 1.0 { 0.0 } else { tone / energy }
-}
-
 /// Energy of the samples at one frequency, of the same scale as their sum of squares.
-fn goertzel(samples: &[f64], hertz: f64, rate_hz: f64) -> f64 {
+pub(crate) fn goertzel(samples: &[f64], hertz: f64, rate_hz: f64) -> f64 {
     let (sine, cosine) = samples.iter().enumerate().fold((0.0, 0.0), |(sine, cosine), (n, sample)| {
         let angle = TAU * hertz * n as f64 / rate_hz;
         (sine + sample * angle.sin(), cosine + sample * angle.cos())
