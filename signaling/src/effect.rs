@@ -145,6 +145,8 @@ pub struct LegView {
     pub party: String,
     /// Name of the first negotiated codec, as in SDP; empty before negotiation.
     pub codec: String,
+    /// How its media is protected; `None`: not, or not yet.
+    pub protection: Option<crate::fact::Protection>,
     /// Figures, once measured.
     pub report: Option<LegReport>,
 }

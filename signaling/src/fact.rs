@@ -264,8 +264,30 @@ pub struct LegRecord {
     pub status: u16,
     /// First negotiated codec, as in SDP.
     pub codec: String,
+    /// How its media was protected; `None`: not at all.
+    pub protection: Option<Protection>,
     /// Figures of its media.
     pub report: Option<LegReport>,
+}
+
+/// Where the keys of protected media came from.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Protection {
+    /// From the session descriptions, RFC 4568.
+    Sdes,
+    /// From a DTLS handshake, RFC 5764.
+    Dtls,
+}
+
+impl Protection {
+    /// As in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sdes => "sdes",
+            Self::Dtls => "dtls",
+        }
+    }
 }
 
 /// How a call ended for the caller (CDR-02).

@@ -62,6 +62,8 @@ pub(super) struct Leg {
     party: String,
     /// The codec, as in SDP.
     codec: Option<String>,
+    /// How its media is protected: `sdes` (keys in session descriptions), `dtls` (a handshake), or nothing.
+    media_security: Option<&'static str>,
     /// What carries its media: 0 kernel, 1 relay, 2 DSP.
     tier: Option<u8>,
     /// How well it is heard, once measured.
@@ -113,6 +115,7 @@ impl From<LegView> for Leg {
             id: view.number,
             party: view.party,
             codec: Some(view.codec).filter(|codec| !codec.is_empty()),
+            media_security: view.protection.map(signaling::fact::Protection::name),
             tier: view.report.map(|report| report.tier),
             quality: view.report.map(Quality::from),
         }

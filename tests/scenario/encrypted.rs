@@ -2,7 +2,7 @@
 //! nothing in clear on the wire.
 
 use crate::{
-    exchange::PATIENCE,
+    exchange::{PATIENCE, until},
     handset::{Handset, Talk, home},
     http::{figure_becomes, get},
     message::Message,
@@ -210,8 +210,17 @@ fn two_that_encrypt_each_in_its_way_hear_each_other_and_what_is_in_clear_is_not_
     let (_, inbound) = hers.ours.take().unwrap();
     hers.ours = Some((Outbound::new(known, &anew).unwrap(), inbound));
     converse((&alice, &mut hers, &at_alice), (&boris, &mut his, &at_boris));
+    let call = get(&exchange, "/api/calls");
+    let call = &call["items"][0];
+    assert_eq!(
+        (&call["legs"][0]["media_security"], &call["legs"][1]["media_security"]),
+        (&"sdes".into(), &"sdes".into()),
+        "{call}"
+    );
     alice.hang_up(&mut at_alice);
     boris.hung_up_on();
+    let row = until(|| get(&exchange, "/api/cdr")["items"].get(0).cloned()).expect("a record");
+    assert_eq!(row["legs"][0]["media_security"], "sdes", "{row}");
 }
 
 #[test]
@@ -223,7 +232,7 @@ fn an_account_that_must_encrypt_is_refused_in_clear_and_told_why() {
     let refused = boris.final_answer(&asked);
     assert_eq!(refused.status(), 488);
     assert!(refused.field("Warning").contains("Media encryption is required"), "{refused:?}");
-    let row = crate::exchange::until(|| get(&exchange, "/api/cdr")["items"].get(0).cloned()).expect("a record");
+    let row = until(|| get(&exchange, "/api/cdr")["items"].get(0).cloned()).expect("a record");
     assert_eq!(row["hangup_cause"], "media unprotected", "{row}");
     // Alice's phone, which takes no keys, is asked in clear beside them, and answers so.
     let (_, _, line) = own("1", "AES_CM_128_HMAC_SHA1_80", 0x20);

@@ -38,6 +38,7 @@ mod figures;
 mod forked_ringing;
 mod hold;
 mod injection;
+mod keys;
 mod kill_and_restart;
 mod late_offer;
 mod length;

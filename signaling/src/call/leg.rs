@@ -3,6 +3,7 @@
 use super::{describe::View, seed::Seed};
 use crate::{
     dialog::{Course, Dialog},
+    fact::Protection,
     message::Uri,
     transaction::{ClientId, ServerId},
 };
@@ -87,6 +88,8 @@ pub struct Leg {
     pub behind_nat: bool,
     /// It is a browser.
     pub web: bool,
+    /// How its media is protected, once there are keys.
+    pub protection: Option<Protection>,
     /// When all its packets stopped, and how many had come by then.
     pub silent: Option<Silent>,
     /// When it began.
@@ -173,6 +176,7 @@ impl Leg {
             pressed: None,
             behind_nat: false,
             web: false,
+            protection: None,
             silent: None,
             started_at: now,
             answered_at: None,

@@ -370,11 +370,11 @@ impl Call {
             }
             MediaEvent::SourceLearned { .. }
             | MediaEvent::TalkChanged { .. }
-            | MediaEvent::PlayerEnded { .. }
-            | MediaEvent::LegSecured { .. } => {}
+            | MediaEvent::PlayerEnded { .. } => {}
             MediaEvent::RecorderEnded { recording, frames_lost, .. } => {
                 self.recorder_ended(office, recording, frames_lost);
             }
+            MediaEvent::LegSecured { member, .. } => self.secured(member.0),
             MediaEvent::LegUnsecured { member, why, .. } => self.unsecured(office, member.0, why),
             MediaEvent::LegSilent { member, .. } => self.fell_silent(office, member.0),
             MediaEvent::LegMeasured { member, report, .. } => {

@@ -6,7 +6,7 @@
 
 use super::{Call, End, Office, Signal, describe, leg::Talk};
 use crate::{
-    fact::HangupCause,
+    fact::{HangupCause, Protection},
     flow::Transport,
     sdp::{Carriage, Crypto, Dtls, Profile, SUITES, Setup},
     settings::Encryption,
@@ -250,6 +250,13 @@ impl Call {
         agreed.is_some_and(|security| {
             security != Security::None || self.policy(number).encryption != Encryption::Required
         })
+    }
+
+    /// A leg's media has keys from now on.
+    pub(super) fn secured(&mut self, number: u16) {
+        if let Some(leg) = self.leg_mut(number) {
+            leg.protection = Some(if leg.talk.role.is_some() { Protection::Dtls } else { Protection::Sdes });
+        }
     }
 
     /// A leg whose media was to be protected has no keys and will get none. It is never let go on in clear: an answered call ends, a phone that rings is given up.

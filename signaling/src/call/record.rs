@@ -46,6 +46,7 @@ impl Call {
             ended_at: leg.ended_at.unwrap_or(ended_at),
             status: leg.status,
             codec: self.codec_of(leg),
+            protection: leg.protection,
             report: self.session.member(leg.member()).and_then(|member| member.report),
         }
     }
@@ -70,6 +71,7 @@ impl Call {
             number: leg.number,
             party: (*leg.party).to_owned(),
             codec: self.codec_of(leg),
+            protection: leg.protection,
             report: self.session.member(leg.member()).and_then(|member| member.report),
         }
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use contract::{DtlsRole, Fingerprint, MediaCommand, MediaEvent, MemberId, PeerSpec, Security, SrtpSuite, Unsecured};
 use signaling::{
-    fact::HangupCause,
+    fact::{HangupCause, Protection},
     flow::{ConnectionId, Flow, ListenerId, Transport},
     input::Input,
     settings::{Directory, Encryption, Encryption::*, Listener, Settings},
@@ -354,6 +354,8 @@ fn media_that_cannot_be_protected_ends_the_call_and_says_why() {
             phone.answer(&mut line, &bye, 200, "");
         }
         assert_eq!(line.record().hangup_cause, cause);
+        let protections: Vec<_> = line.record().legs.iter().map(|leg| leg.protection).collect();
+        assert_eq!(protections, [Some(Protection::Dtls), None]);
         line.expect_rest();
     }
 }

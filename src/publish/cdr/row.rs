@@ -116,6 +116,9 @@ pub struct LegRow {
     pub sip_status: u16,
     /// Codec, as in SDP; empty when none was agreed.
     pub codec: String,
+    /// How its media was protected: `sdes` (keys in session descriptions), `dtls` (a handshake), or nothing.
+    #[serde(default)]
+    pub media_security: Option<String>,
     /// Path of its media at the end: 0 kernel, 1 relay, 2 DSP.
     pub tier: Option<u8>,
     /// Figures of its media, when it had any (RTP-12).
@@ -230,6 +233,7 @@ impl LegRow {
             ended_at: at(leg.ended_at),
             sip_status: leg.status,
             codec: leg.codec.clone(),
+            media_security: leg.protection.map(|kind| kind.name().to_owned()),
             tier: leg.report.map(|report| report.tier),
             quality: leg.report.as_ref().map(QualityRow::new),
         }

@@ -41,6 +41,7 @@ fn record(serial: u64, ended_at: Instant) -> CallRecord {
             ended_at,
             status: 200,
             codec: "PCMA".to_owned(),
+            protection: Some(signaling::fact::Protection::Sdes),
             report: Some(LegReport { packets_received: 990, packets_lost: 10, tier: 1, ..LegReport::default() }),
         }],
         bytes: 0,
