@@ -3,7 +3,7 @@
 use crate::{
     chromium::Page,
     desk::Desk,
-    exchange::until,
+    exchange::{Home, until},
     phone::{Dialog, Phone},
     voice::Voice,
 };
@@ -128,5 +128,28 @@ fn a_telephone_calls_a_browser() {
     drop(talk(&mut alice, &boris, &boris_side));
     alice.run("phone.hangUp()");
     boris.hung_up_on();
+    desk.is_at_rest();
+}
+
+#[test]
+fn a_browser_that_knows_opus_alone_and_a_telephone_understand_each_other() {
+    let opus_alone = |home: &Home| home.edit("name: Alice,", "name: Alice, codecs: [opus],");
+    let Some(desk) = Desk::with(opus_alone) else { return };
+    let mut alice = desk.alice("wss", 440);
+    let mut boris = Phone::boris(&desk.exchange).registered();
+    let dialling = alice.begin("phone.dial('1002')");
+    let invite = boris.called();
+    let mut boris_side = boris.take(&invite);
+    alice.end(dialling);
+    let voice = talk(&mut alice, &boris, &boris_side);
+    assert_eq!(alice.run("phone.media()")["codec"], "audio/opus");
+    alice.run("phone.press('7')");
+    assert_eq!(until(|| voice.keys().first().copied()), Some(7));
+    // The key is told as an event and not as a tone too, and the voices go on.
+    voice.forget();
+    assert_eq!(until(|| voice.hears()), Some(440.0));
+    assert_eq!(voice.keys(), [7]);
+    drop(voice);
+    boris.hang_up(&mut boris_side);
     desk.is_at_rest();
 }

@@ -18,6 +18,11 @@ pub(crate) struct Desk {
 impl Desk {
     /// `None`: there is no browser here, and the tests may be without.
     pub(crate) fn open() -> Option<Self> {
+        Self::with(|_| {})
+    }
+
+    /// The same, with a configuration that `edit` has changed.
+    pub(crate) fn with(edit: impl FnOnce(&Home)) -> Option<Self> {
         let missing: Vec<&str> = ["chromium", "npm"].into_iter().filter(|program| !is_there(program)).collect();
         if !missing.is_empty() {
             let what = format!("the tests of browsers need {}; scripts/need test installs them", missing.join(", "));
@@ -27,6 +32,7 @@ impl Desk {
         }
         let home = Home::new(200);
         home.edit("\"tcp://127.0.0.1:0\"", "\"ws://127.0.0.1:0\", \"wss://127.0.0.1:0\"");
+        edit(&home);
         Some(Self { exchange: home.start(), chromium: Chromium::start(bundle::page()) })
     }
 
