@@ -147,7 +147,8 @@ impl MediaEvent {
 /// Why a leg has no keys.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Unsecured {
-    /// The certificate is not the one the description announced.
+    /// The certificate is not the one the description announced. Of an address that is only to be learned yet this is not told: it may be a
+    /// stranger's, and the far end may still come.
     WrongCertificate,
     /// The handshake did not end in time, or ended with an alert.
     HandshakeFailed,
