@@ -368,9 +368,7 @@ impl Call {
             MediaEvent::DigitPressed { member, digit, length, .. } => {
                 self.digit_pressed(office, member.0, Keypress { digit, length });
             }
-            MediaEvent::SourceLearned { .. }
-            | MediaEvent::TalkChanged { .. }
-            | MediaEvent::PlayerEnded { .. } => {}
+            MediaEvent::SourceLearned { .. } | MediaEvent::TalkChanged { .. } | MediaEvent::PlayerEnded { .. } => {}
             MediaEvent::RecorderEnded { recording, frames_lost, .. } => {
                 self.recorder_ended(office, recording, frames_lost);
             }
