@@ -1,7 +1,7 @@
 //! Keeps a sum within sixteen bits without crackling: the gain follows the peak of each frame, down at once and up again slowly.
 //!
 //! A frame is known whole before its first sample leaves, so the gain is down where the peak is; only a peak within the first
-//! [`RAMP_SAMPLES`] of a frame may be held at the end of the scale for that long.
+//! `RAMP_SAMPLES` of a frame may be held at the end of the scale for that long.
 
 use super::frame::{narrow, peak};
 
