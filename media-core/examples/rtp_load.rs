@@ -1,10 +1,12 @@
 //! A generator for measuring relays: G.711 packets at 50 a second to each leg of a list, and a count of what comes back.
 //!
 //! `rtp_load SECONDS PID [CPU] < LIST` where a line of LIST reads `LOCAL_PORT RELAY_ADDRESS`. Streams are spread over the 20 ms. Prints what was
-//! sent and delivered, the added delay, and the CPU time that process PID used meanwhile, per delivered packet.
+//! sent and delivered, the added delay where the payload came back as it was, and the CPU time that process PID used meanwhile, per delivered
+//! packet. Each stream is a tone of its own.
 
-use core::{net::SocketAddr, time::Duration};
-use media_core::monotonic;
+use contract::{Codec, Format};
+use core::{f64::consts::TAU, net::SocketAddr, time::Duration};
+use media_core::{codec, monotonic};
 use std::{
     error::Error,
     fs,
@@ -33,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         streams.push(socket);
     }
     let count = streams.len();
+    let sounds: Vec<Vec<u8>> = (0..count.min(64)).map(sound).collect::<Result<_, _>>()?;
     let mut packet = [0_u8; 172];
     packet[0] = 0x80;
     let (mut sent, mut delivered, mut delays) = (0_u64, 0_u64, Vec::new());
@@ -60,6 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             packet[2..4].copy_from_slice(&(frame as u16).to_be_bytes());
             packet[4..8].copy_from_slice(&(frame * 160).to_be_bytes());
             packet[8..12].copy_from_slice(&(index as u32).to_be_bytes());
+            packet[20..].copy_from_slice(&sounds[index % 64][8..]);
             packet[12..20].copy_from_slice(&monotonic().as_nanos().to_be_bytes());
             match socket.send(&packet) {
                 Ok(_) => sent += 1,
@@ -77,7 +81,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 while let Ok(len) = socket.recv(&mut bytes) {
                     delivered += 1;
                     if let Some(at) = bytes[..len].get(12..20).and_then(|stamp| stamp.first_chunk()) {
-                        delays.push(monotonic().as_nanos().saturating_sub(u64::from_be_bytes(*at)) / 1_000);
+                        let delay = monotonic().as_nanos().saturating_sub(u64::from_be_bytes(*at)) / 1_000;
+                        // What was mixed bears no stamp.
+                        if delay < 10_000_000 {
+                            delays.push(delay);
+                        }
                     }
                     if behind == 4 {
                         continue;
@@ -100,6 +108,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         at(990),
     );
     Ok(())
+}
+
+/// 20 ms of a tone, a whole number of its waves, so that it goes on from packet to packet.
+fn sound(number: usize) -> Result<Vec<u8>, Box<dyn Error>> {
+    let pcmu = Format { payload_type: 0, codec: Codec::Pcmu, clock_rate_hz: 8_000, channels: 1 };
+    let mut encoder = codec::entry(&pcmu).and_then(|entry| (entry.open_encoder)(&pcmu)).ok_or("no encoder")?;
+    let turn = |at: usize| TAU * (6 + number) as f64 * at as f64 / 160.0;
+    let samples: Vec<i16> = (0..160).map(|at| (6_000.0 * turn(at).sin()) as i16).collect();
+    let mut octets = vec![0; 160];
+    encoder.encode(&samples, &mut octets);
+    Ok(octets)
 }
 
 /// CPU time of all threads of a process in nanoseconds, user and system.

@@ -42,7 +42,54 @@ fn main() -> io::Result<()> {
     for (name, steps) in HANDSHAKES {
         save("dtls", name, steps)?;
     }
+    for (name, steps) in KEYS {
+        save("keys", name, steps)?;
+    }
+    for (digit, samples) in (0..16_u8).zip(1..) {
+        // The same key as an event and, from its octets, as whatever sound they make.
+        let event = |end: u8| [0x04, digit, 0x0a | end, 0, 5 * samples];
+        save("keys", &format!("digit-{digit}"), &[event(0), event(0x80), event(0x80), event(0x80)].concat())?;
+    }
+    for (name, bytes) in listening() {
+        save("playout", &name, &bytes)?;
+    }
     Ok(())
+}
+
+/// Events of RFC 4733: each step is an octet (its low four bits the length, then timestamp, marker and pause) and a payload.
+const KEYS: [(&str, &[u8]); 6] = [
+    ("whole", b"\x44\x05\x0a\x00\xa0\x04\x05\x0a\x01\x40\x04\x05\x8a\x01\xe0\x04\x05\x8a\x01\xe0\x04\x05\x8a\x01\xe0"),
+    ("end-lost", b"\x44\x0b\x0a\x00\xa0\x04\x0b\x0a\x01\x40\x94\x01\x0a\x00\xa0"),
+    ("next-begins", b"\x44\x01\x0a\x00\xa0\x54\x02\x0a\x00\xa0\x54\x03\x8a\x00\xa0"),
+    ("long", b"\x44\x07\x0a\xff\xff\x24\x07\x0a\x0f\xff\x04\x07\x8a\x1f\xff"),
+    ("short", b"\x43\x07\x0a\xff\x01\x05\x00"),
+    ("beyond-the-keys", b"\x44\xff\xff\xff\xff\x44\x10\x80\x00\x00"),
+];
+
+/// What comes to a listener of each codec: a second of packets in order, then some lost, twice, early, and a jump of the numbers.
+fn listening() -> impl Iterator<Item = (String, Vec<u8>)> {
+    let both = (0..entries().count() as u8).flat_map(|which| [10, 40, 160].map(|length| (which, length)));
+    both.map(|(which, length)| {
+        let mut bytes = vec![which];
+        for step in 0..60_u8 {
+            let kind = match step {
+                30 | 31 => 3 << 5 | 24,
+                35 => 3 << 5 | 20,
+                40 => 3 << 5 | 28,
+                _ => 3 << 5 | 2,
+            };
+            bytes.extend([kind, length]);
+            bytes.extend((0..length).map(|_| step ^ 0x55));
+            bytes.push(6 << 5 | 1);
+            match step {
+                20 => bytes.extend([5, 1, 2, 3, 4, 5]),
+                45 => bytes.extend([2 << 5, 1, 2, 3, 4, 5, 6]),
+                50 => bytes.push(6 << 5 | 30),
+                _ => {}
+            }
+        }
+        (format!("codec-{which}-{length}-octets"), bytes)
+    })
 }
 
 /// Single header values.

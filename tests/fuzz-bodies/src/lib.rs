@@ -5,7 +5,9 @@
 
 mod codec;
 mod dtls;
+mod keys;
 mod message;
+mod playout;
 mod rtp;
 mod sdp;
 mod srtp;
@@ -13,7 +15,9 @@ mod stun;
 
 pub use codec::codec;
 pub use dtls::dtls;
+pub use keys::keys;
 pub use message::message;
+pub use playout::playout;
 pub use rtp::rtp;
 pub use sdp::sdp;
 pub use srtp::srtp;
@@ -23,7 +27,7 @@ pub use stun::stun;
 pub type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const BODIES: [Body; 7] = [
+pub const BODIES: [Body; 9] = [
     ("message", message),
     ("sdp", sdp),
     ("rtp", rtp),
@@ -31,4 +35,6 @@ pub const BODIES: [Body; 7] = [
     ("codec", codec),
     ("stun", stun),
     ("dtls", dtls),
+    ("keys", keys),
+    ("playout", playout),
 ];
