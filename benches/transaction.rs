@@ -57,6 +57,7 @@ fn stack() -> Stack {
             advertised_v6: None,
             silence_timeout: second,
             transcode: false,
+            g729: false,
         },
         media_fingerprint: None,
         registration: RegistrationSettings { expires_min: second, expires_max: second, expires_default: second },

@@ -58,7 +58,7 @@ impl Mixed {
     /// Both ends until they agree; the events meanwhile.
     fn shake(&mut self, bench: &mut MemoryRig, lost: Weather<'_>) -> Vec<MediaEvent> {
         let mut events = Vec::new();
-        for _ in 0..2_000 {
+        for _ in 0..8_000 {
             self.browser.turn(bench, lost);
             bench.pass_ms(5);
             while let Some(event) = bench.event() {

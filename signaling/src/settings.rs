@@ -86,9 +86,11 @@ pub struct MediaSettings {
     /// The media plane makes sound: it turns the codecs of [`TRANSCODED`] into one another, so that parties need share none of them, keys into events
     /// and tones, and plays music to who is on hold.
     pub transcode: bool,
+    /// It makes G.729 too, by a library of the system.
+    pub g729: bool,
 }
 
-/// What the media plane turns into one another when it transcodes at all.
+/// What the media plane turns into one another on every machine when it transcodes at all.
 pub const TRANSCODED: [Codec; 5] = [Codec::Pcma, Codec::Pcmu, Codec::G722, Codec::Opus, Codec::L16];
 
 /// Registration expiry limits, RFC 3261 section 10.3.

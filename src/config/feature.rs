@@ -321,7 +321,7 @@ fn voicemail(r: &mut Reader<'_>, s: &mut Section<'_>) -> VoicemailSystem {
 
 fn recording(r: &mut Reader<'_>, s: &mut Section<'_>) -> Recording {
     let d = Recording::default();
-    let kept = || duration(DAY, 36_500 * DAY);
+    let kept = || duration(SECOND, 36_500 * DAY);
     let recording = Recording {
         auto: s.get(r, "auto", d.auto, boolean),
         bridged_only: s.get(r, "bridged_only", d.bridged_only, boolean),

@@ -27,6 +27,7 @@ impl Config {
                 advertised_v6: advertised.is_ipv6().then_some(advertised),
                 silence_timeout: self.server.rtp.timeout,
                 transcode: TRANSCODES,
+                g729: crate::media::makes_g729(),
             },
             media_fingerprint: None,
             registration: RegistrationSettings {

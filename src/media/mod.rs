@@ -11,10 +11,16 @@ pub mod recording;
 mod scan;
 
 use crate::wire::limits::MEDIA_BACKLOG_MAX;
-use contract::{Device, MediaCommand, MediaEvent, MemberId, SessionId, ShardId};
+use contract::{Codec, Device, Format, MediaCommand, MediaEvent, MemberId, SessionId, ShardId};
 use library::Sounds;
-use media_core::ShardHandle;
+use media_core::{ShardHandle, codec};
 use std::{collections::VecDeque, sync::Arc};
+
+/// Whether this machine has what makes G.729.
+#[must_use]
+pub fn makes_g729() -> bool {
+    codec::entry(&Format { payload_type: 18, codec: Codec::G729, clock_rate_hz: 8_000, channels: 1 }).is_some()
+}
 
 /// What became of a command.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

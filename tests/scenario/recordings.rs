@@ -2,10 +2,11 @@
 
 use crate::{
     exchange::{Exchange, Home, until},
-    handset::home,
+    handset::{Handset, home},
     http::{ask, figure, figure_becomes, get},
     phone::{Dialog, Phone, talk},
     sound::{TONES, goertzel},
+    voice::{Voice, until_heard},
 };
 use serde_json::Value;
 use std::{
@@ -241,4 +242,49 @@ fn a_stop_of_the_exchange_closes_what_is_recorded() {
     let beside: Value = serde_json::from_slice(&fs::read(file.with_extension("json")).unwrap()).unwrap();
     assert_eq!(beside["state"], "finished", "{beside}");
     assert!(share(&sound(&file).1[0], TONES[0]) > 0.3);
+}
+
+#[test]
+fn ringing_is_recorded_only_where_the_rule_wants_it() {
+    for (rules, while_ringing) in [("auto: true", false), ("auto: true, bridged_only: false", true)] {
+        let exchange = recorded(rules).start();
+        let mut alice = Handset::alice(&exchange).registered();
+        let mut boris = Handset::boris(&exchange).registered();
+        let asked = alice.dial("1002");
+        let invite = boris.called();
+        let body = boris.description("sendrecv");
+        boris.say_with(&invite, 183, "", &body);
+        alice.progress(&asked, 183);
+        let mut his = Voice::new(0, 2);
+        let early = boris.ringing_talk(&invite);
+        until_heard((&boris, &mut his, &early), &alice, 1);
+        assert_eq!(call(&exchange)["recording"].is_string(), while_ringing, "{rules}");
+        boris.say_with(&invite, 200, "", &body);
+        let mut at_boris = boris.taken(&invite);
+        let answer = alice.final_answer(&asked);
+        alice.acknowledge(&asked, &answer, "");
+        assert!(until(|| call(&exchange)["recording"].is_string().then_some(())).is_some(), "{rules}");
+        boris.hang_up(&mut at_boris);
+        alice.hung_up_on();
+        recording(&exchange, "finished");
+    }
+}
+
+#[test]
+fn a_recording_whose_time_is_over_is_deleted_and_its_row_says_so() {
+    let exchange = recorded("auto: true, retention: 1s").start();
+    let mut pair = Pair::connected(&exchange);
+    pair.talk(SECOND);
+    pair.hang_up();
+    let (row, file) = recording(&exchange, "finished");
+    assert!(file.exists() && file.with_extension("json").exists());
+    let expires_at: jiff::Timestamp = row["expires_at"].as_str().unwrap().parse().unwrap();
+    while jiff::Timestamp::now() <= expires_at {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    // The next start looks for what is over.
+    let exchange = exchange.kill().start();
+    let (row, file) = recording(&exchange, "expired");
+    assert!(!file.exists() && !file.with_extension("json").exists());
+    assert_eq!(row["class"], "automatic");
 }

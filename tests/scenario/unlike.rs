@@ -101,7 +101,7 @@ fn converse(one: (&Handset, &mut Voice, &Talk), other: (&Handset, &mut Voice, &T
 
 #[test]
 fn phones_without_a_common_codec_hear_each_other_in_their_own() {
-    let exchange = home("", "").start();
+    let exchange = home("", "codecs: [pcma, g722, opus, g729]").start();
     let mut alice = Handset::alice(&exchange).registered();
     let mut boris = Handset::boris(&exchange).registered();
     let pcmu = || Voice::new(0, Codec::Pcmu, 8_000, 1, TONES[0]);
@@ -109,6 +109,7 @@ fn phones_without_a_common_codec_hear_each_other_in_their_own() {
         [
             Voice::new(8, Codec::Pcma, 8_000, 1, TONES[1]),
             Voice::new(9, Codec::G722, 8_000, 1, TONES[1]),
+            Voice::new(18, Codec::G729, 8_000, 1, TONES[1]),
             Voice::new(96, Codec::Opus, 48_000, 2, TONES[1]),
         ]
     };
@@ -118,6 +119,7 @@ fn phones_without_a_common_codec_hear_each_other_in_their_own() {
         boris.formats = match his.format.payload_type {
             8 => &[8, 101],
             9 => &[9, 101],
+            18 => &[18, 101],
             _ => &[96, 101],
         };
         let asked = alice.dial("1002");

@@ -270,14 +270,13 @@ impl Voice {
         self.playouts.iter_mut().for_each(Playout::begin_at_once);
     }
 
-    /// A last frame, which ends with the newest sound that came. `false`: packets of another rate wait.
+    /// A last frame, which ends with the newest sound that came. `false`: none came, or packets of another rate wait.
     pub fn lead_out(&mut self, out: &mut [i16]) -> bool {
         let coding = &mut self.codings[self.current];
         if coding.rate != self.rate {
             return false;
         }
-        self.playouts[coding.playout].lead_out(&mut *coding.decoder, out);
-        true
+        self.playouts[coding.playout].lead_out(&mut *coding.decoder, out)
     }
 
     /// Listens for a key in a frame it gave. The key is told when it is released.

@@ -6,17 +6,21 @@ use super::describe::{View, carries_speech};
 use crate::{
     message::number,
     sdp::Audio,
-    settings::{Extension, TRANSCODED},
+    settings::{Extension, MediaSettings, TRANSCODED},
 };
 use contract::{Codec, Format};
 
 /// What we can offer by ourselves, cheapest first, with the payload types of RFC 3551 table 4 where there are such.
-const OWN: [Format; 4] = [
+const OWN: [Format; 5] = [
     Format { payload_type: 8, codec: Codec::Pcma, clock_rate_hz: 8_000, channels: 1 },
     Format { payload_type: 0, codec: Codec::Pcmu, clock_rate_hz: 8_000, channels: 1 },
     Format { payload_type: 9, codec: Codec::G722, clock_rate_hz: 8_000, channels: 1 },
     Format { payload_type: 111, codec: Codec::Opus, clock_rate_hz: 48_000, channels: 2 },
+    G729,
 ];
+
+/// Costly to make and not made everywhere: offered by ourselves only to an account that names it.
+const G729: Format = Format { payload_type: 18, codec: Codec::G729, clock_rate_hz: 8_000, channels: 1 };
 
 /// RFC 4733: events on the clock of the narrow-band codecs.
 const EVENTS: Format = Format { payload_type: 101, codec: Codec::TelephoneEvent, clock_rate_hz: 8_000, channels: 1 };
@@ -30,7 +34,7 @@ pub(super) fn may_use(account: Option<&Extension>, format: &Format) -> bool {
 
 /// Whether the media plane can make another codec of it: at the clock and with the channels of its registration, linear PCM at the rates the plane works
 /// at.
-pub(super) fn is_transcoded(format: &Format) -> bool {
+pub(super) fn is_transcoded(media: &MediaSettings, format: &Format) -> bool {
     let Format { codec, clock_rate_hz, channels, .. } = *format;
     let is_made = match codec {
         Codec::Opus => (clock_rate_hz, channels) == (48_000, 2),
@@ -43,31 +47,33 @@ pub(super) fn is_transcoded(format: &Format) -> bool {
         | Codec::ComfortNoise
         | Codec::Other(_) => (clock_rate_hz, channels) == (8_000, 1),
     };
-    TRANSCODED.contains(&codec) && is_made
+    is_made && (TRANSCODED.contains(&codec) || codec == Codec::G729 && media.g729)
 }
 
 /// Whether a party that may use what its account allows can be transcoded for.
-pub(super) fn transcodes(view: &View, account: Option<&Extension>) -> bool {
-    view.speech().any(|format| may_use(account, format) && is_transcoded(format))
+pub(super) fn transcodes(media: &MediaSettings, view: &View, account: Option<&Extension>) -> bool {
+    view.speech().any(|format| may_use(account, format) && is_transcoded(media, format))
 }
 
 /// What we can offer to an account, in its order.
-fn own(account: Option<&Extension>) -> Vec<Format> {
-    let mut formats: Vec<Format> = OWN.into_iter().filter(|format| may_use(account, format)).collect();
+fn own(media: &MediaSettings, account: Option<&Extension>) -> Vec<Format> {
     let order: &[Codec] = account.map_or(&[], |account| &account.codecs);
+    let is_made = |format: &Format| *format != G729 || media.g729 && order.contains(&Codec::G729);
+    let mut formats: Vec<Format> =
+        OWN.into_iter().filter(|format| may_use(account, format) && is_made(format)).collect();
     formats.sort_by_key(|format| order.iter().position(|codec| *codec == format.codec).unwrap_or(order.len()));
     formats
 }
 
 /// Whether we have anything to offer to an account.
-pub(super) fn has_own(account: Option<&Extension>) -> bool {
-    !own(account).is_empty()
+pub(super) fn has_own(media: &MediaSettings, account: Option<&Extension>) -> bool {
+    !own(media, account).is_empty()
 }
 
 /// An offer of our own to an account: with opus only where we transcode, because what is joined to it later may not have it.
-pub(super) fn offered(account: Option<&Extension>, transcode: bool) -> Vec<Format> {
-    let mut formats = own(account);
-    formats.retain(|format| transcode || format.codec != Codec::Opus);
+pub(super) fn offered(media: &MediaSettings, account: Option<&Extension>) -> Vec<Format> {
+    let mut formats = own(media, account);
+    formats.retain(|format| media.transcode || format.codec != Codec::Opus);
     formats.push(EVENTS);
     formats
 }
@@ -75,13 +81,14 @@ pub(super) fn offered(account: Option<&Extension>, transcode: bool) -> Vec<Forma
 /// What we add to the offer of `writer` for `reader`: our codecs that it has not, and events. `before` is what the reader was told last; a format keeps its
 /// payload type for the life of a session (RFC 3264 section 8.3.2), as far as the offer leaves it free.
 pub(super) fn added(
+    media: &MediaSettings,
     offer: &Audio<'_>,
     reader: Option<&Extension>,
     writer: Option<&Extension>,
     before: Option<&View>,
 ) -> Vec<Format> {
     let formats = offer.formats();
-    if offer.is_refused() || !formats.iter().any(|format| may_use(writer, format) && is_transcoded(format)) {
+    if offer.is_refused() || !formats.iter().any(|format| may_use(writer, format) && is_transcoded(media, format)) {
         return Vec::new();
     }
     let numbers = offer.media().formats().filter_map(|word| number(word).and_then(|number| u8::try_from(number).ok()));
@@ -90,7 +97,7 @@ pub(super) fn added(
     let has = |own: &Format| formats.iter().any(|format| passes(format) && format.same_coding(own));
     let events = !formats.iter().any(|format| format.codec == Codec::TelephoneEvent);
     let mut added = Vec::new();
-    for own in own(reader).into_iter().filter(|own| !has(own)).chain(events.then_some(EVENTS)) {
+    for own in own(media, reader).into_iter().filter(|own| !has(own)).chain(events.then_some(EVENTS)) {
         let known = before.and_then(|before| before.formats.iter().find(|format| format.same_coding(&own)));
         let wished = [known.map(|format| format.payload_type), Some(own.payload_type)];
         // RFC 3551 section 6: dynamic payload types are 96 to 127.
@@ -113,6 +120,7 @@ pub(super) struct Taken {
 
 /// Of an answer to our version of `offer` what the one who offered is told. `None`: nothing that it could use.
 pub(super) fn taken(
+    media: &MediaSettings,
     offer: &View,
     answer: &[Format],
     asker: Option<&Extension>,
@@ -126,7 +134,7 @@ pub(super) fn taken(
         let add = if has_events { None } else { events(offer, speech).filter(free) };
         return Some(Taken { add: add.into_iter().collect(), keep });
     }
-    let speech = *offer.speech().find(|format| may_use(asker, format) && is_transcoded(format))?;
+    let speech = *offer.speech().find(|format| may_use(asker, format) && is_transcoded(media, format))?;
     Some(Taken { keep: Vec::new(), add: [speech].into_iter().chain(events(offer, &speech)).collect() })
 }
 

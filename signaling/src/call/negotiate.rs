@@ -29,8 +29,11 @@ impl Call {
         let Some(view) = self.caller_leg().and_then(|leg| leg.talk.remote.as_ref()) else { return true };
         let caller = self.account(&self.from);
         let shared = view.speech().any(|format| may_use(caller, format) && may_use(Some(callee), format));
-        let transcode = self.settings.media.transcode;
-        shared || transcode && formats::transcodes(view, caller) && formats::has_own(Some(callee))
+        let media = &self.settings.media;
+        shared
+            || media.transcode
+                && formats::transcodes(media, view, caller)
+                && formats::has_own(media, Some(callee))
     }
 
     /// The address to write into descriptions for this leg.
@@ -56,7 +59,7 @@ impl Call {
             && let Some(audio) = description.audio()
         {
             let before = self.leg(towards).and_then(|leg| describe::view(leg.talk.sent.as_deref()?).ok());
-            add = formats::added(&audio, reader, writer, before.as_ref());
+            add = formats::added(&settings.media, &audio, reader, writer, before.as_ref());
         }
         let keep = |format: &Format| may_use(reader, format) && may_use(writer, format);
         let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
@@ -83,7 +86,7 @@ impl Call {
             return self.rewritten(towards, &description, &usable, &Towards { carriage, direction, order, add: &[] });
         }
         let answer = description.audio().map(|audio| audio.formats()).unwrap_or_default();
-        let taken = formats::taken(offer, &answer, reader, &usable)?;
+        let taken = formats::taken(&settings.media, offer, &answer, reader, &usable)?;
         let keep = |format: &Format| taken.keep.contains(format);
         self.rewritten(towards, &description, &keep, &Towards { carriage, direction, order, add: &taken.add })
     }
@@ -141,7 +144,7 @@ impl Call {
         let rtp = self.signalled(number)?;
         let settings = Arc::clone(&self.settings);
         let account = self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
-        let formats = formats::offered(account, settings.media.transcode);
+        let formats = formats::offered(&settings.media, account);
         let carriage = self.carriage_offered(number);
         self.versioned(number, rtp, |local| Some(sdp::offer(&local, &carriage, &formats, Direction::SendRecv)))
     }
@@ -188,11 +191,12 @@ impl Call {
         if asked.1.speech().any(|format| asker.1.speech().any(|offered| offered.same_coding(format))) {
             return true;
         }
-        if !self.settings.media.transcode || !formats::transcodes(asker.1, self.party(asker.0)) {
+        let media = &self.settings.media;
+        if !media.transcode || !formats::transcodes(media, asker.1, self.party(asker.0)) {
             return false;
         }
         let sent = self.leg(asked.0).and_then(|leg| describe::view(leg.talk.sent.as_deref()?).ok());
-        sent.is_some_and(|sent| asked.1.shared_with(&sent).iter().any(formats::is_transcoded))
+        sent.is_some_and(|sent| asked.1.shared_with(&sent).iter().any(|format| formats::is_transcoded(media, format)))
     }
 
     /// Offer and answer are agreed on: `asker`'s and `asked`'s descriptions hold from now on. Returns the answer as the asker reads it.

@@ -109,6 +109,34 @@ fn what_only_passes_cannot_meet_what_it_is_not() {
 }
 
 #[test]
+fn g729_is_made_where_the_system_can_and_offered_to_who_names_it() {
+    // Alice's offer, Boris' account; what he is offered; his answer; what she is told.
+    let rows: &[(&str, &[Codec], &str, &str, &str)] = &[
+        ("18 101", &[Codec::Pcma], "101 8", "8 101", "18 101"),
+        ("0 101", &[Codec::G729], "101 18", "18 101", "0 101"),
+        ("0 101", &[], "0 101 8 9 111", "0 101", "0 101"),
+        ("18 101", &[], "18 101 8 0 9 111", "18 101", "18 101"),
+    ];
+    for (offered, account, passed, answered, told_back) in rows {
+        let mut settings = transcoding(account);
+        settings.media.g729 = true;
+        let mut line = Line::with(settings);
+        let (mut alice, mut boris) = join(&mut line);
+        let invite = alice.call(&mut line, "1002", &sdp(offered));
+        let asked = line.expect(boris.address, "INVITE");
+        assert_eq!(formats(&asked), *passed, "{offered} to {account:?}");
+        boris.answer(&mut line, &asked, 200, &sdp(answered));
+        line.expect(boris.address, "ACK");
+        let answer = line.expect(alice.address, "200");
+        assert_eq!(formats(&answer), *told_back, "{offered}, answered {answered}");
+        let mut caller = invite.dialog(&answer);
+        caller.ack(&mut line, "");
+        caller.request(&mut line, "BYE", "");
+        line.expect_rest();
+    }
+}
+
+#[test]
 fn hold_keeps_codecs_and_payload_types() {
     let (mut line, mut alice, mut boris) = office(&[Codec::G722, Codec::Opus]);
     let invite = alice.call(&mut line, "1002", &sdp("0 101"));

@@ -64,6 +64,7 @@ pub fn settings() -> Settings {
             advertised_v6: None,
             silence_timeout: Duration::from_secs(60),
             transcode: false,
+            g729: false,
         },
         media_fingerprint: None,
         registration: RegistrationSettings {

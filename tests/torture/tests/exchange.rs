@@ -32,6 +32,7 @@ fn settings() -> Arc<Settings> {
             advertised_v6: None,
             silence_timeout: minute,
             transcode: false,
+            g729: false,
         },
         media_fingerprint: None,
         registration: RegistrationSettings { expires_min: minute, expires_max: hour, expires_default: hour },

@@ -54,6 +54,7 @@ pub(crate) fn settings(swarm: &Swarm, rng: &mut Rng) -> Arc<Settings> {
             silence_timeout: swarm.silence_timeout,
             // Half the worlds turn codecs into one another.
             transcode: swarm.accounts.is_multiple_of(2),
+            g729: swarm.accounts.is_multiple_of(4),
         },
         media_fingerprint: None,
         registration: RegistrationSettings {

@@ -339,9 +339,13 @@ impl Playout {
         self.at_once = true;
     }
 
-    /// The last frame of a stream that is heard otherwise from now on: it ends with the newest sound that came.
-    pub fn lead_out(&mut self, decoder: &mut dyn Decoder, out: &mut [i16]) {
+    /// The last frame of a stream that is heard otherwise from now on: it ends with the newest sound that came. `false`: none came.
+    pub fn lead_out(&mut self, decoder: &mut dyn Decoder, out: &mut [i16]) -> bool {
+        if self.newest.is_none() {
+            return false;
+        }
         self.end(decoder, out);
+        true
     }
 
     /// A payload of RFC 3389 came: the far end is silent, and so sounds its silence, when what waits has been heard.
