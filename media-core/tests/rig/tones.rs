@@ -17,8 +17,8 @@ pub struct Phone {
     pub amplitude: f64,
     /// It sends nothing by itself.
     pub silent: bool,
-    format: Format,
-    rate_hz: u32,
+    pub format: Format,
+    pub rate_hz: u32,
     encoder: Box<dyn Encoder>,
     decoder: Box<dyn Decoder>,
     sequence: u16,

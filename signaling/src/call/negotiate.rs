@@ -30,10 +30,7 @@ impl Call {
         let caller = self.account(&self.from);
         let shared = view.speech().any(|format| may_use(caller, format) && may_use(Some(callee), format));
         let media = &self.settings.media;
-        shared
-            || media.transcode
-                && formats::transcodes(media, view, caller)
-                && formats::has_own(media, Some(callee))
+        shared || media.transcode && formats::transcodes(media, view, caller) && formats::has_own(media, Some(callee))
     }
 
     /// The address to write into descriptions for this leg.
