@@ -113,7 +113,7 @@ fn story(seed: u64, changes: usize) {
 
 #[test]
 fn random_tables_are_heard_as_they_say() {
-    for seed in 1..=200 {
+    for seed in 1..=48 {
         story(seed, 12);
     }
 }

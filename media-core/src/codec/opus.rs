@@ -6,7 +6,7 @@
 
 use super::{Decoder, Encoder, MAX_PACKET_SAMPLES, Malformed, encodable, fits};
 use contract::Format;
-use opus::{Application, Bitrate, Channels, Signal, packet};
+use opus::{Application, Bandwidth, Bitrate, Channels, Signal, packet};
 
 const RATE_HZ: u32 = 48_000;
 
@@ -124,11 +124,17 @@ fn first_frame(code: u8, rest: &[u8]) -> Option<u8> {
     }
 }
 
+/// Samples of a frame in which both of Opus' ways are at work, 20 ms. A longer packet is several such frames, each for itself within its share of the
+/// octets, of which steady sounds get too little; a frame of wide band alone may have up to 60 ms (RFC 6716 section 2.1.4).
+const FRAME_MAX: usize = RATE_HZ as usize / 50;
+
 struct Encoding {
     opus: opus::Encoder,
     dtx: bool,
     /// Nothing was encoded yet.
     fresh: bool,
+    /// The full band is allowed.
+    wide: bool,
 }
 
 impl Encoder for Encoding {
@@ -139,6 +145,12 @@ impl Encoder for Encoding {
     fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> usize {
         if !encodable(pcm.len(), RATE_HZ) || out.is_empty() {
             return 0;
+        }
+        let wide = pcm.len() <= FRAME_MAX;
+        if self.wide != wide {
+            self.wide = wide;
+            let bandwidth = if wide { Bandwidth::Fullband } else { Bandwidth::Wideband };
+            _ = self.opus.set_max_bandwidth(bandwidth);
         }
         let encoded = self.opus.encode(pcm, out);
         if core::mem::take(&mut self.fresh) {
@@ -176,7 +188,7 @@ pub(super) fn encoder(_: &Format) -> Option<Box<dyn Encoder>> {
     // until the decoder is at full scale.
     opus.set_signal(Signal::Music).ok()?;
     opus.set_packet_loss_perc(LOSS_PERCENT).ok()?;
-    Some(Box::new(Encoding { opus, dtx: false, fresh: true }))
+    Some(Box::new(Encoding { opus, dtx: false, fresh: true, wide: true }))
 }
 
 #[cfg(test)]
@@ -224,6 +236,26 @@ mod tests {
                 assert_eq!(decoder.decode(packet, &mut heard), Ok(960));
                 let peak = heard.iter().map(|sample| sample.unsigned_abs()).max();
                 assert!(peak < Some(12_500), "changed at {switch}, frame {number} has a peak of {peak:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn steady_sounds_keep_their_level_in_packets_of_any_length() {
+        for ms in [10, 20, 40, 60] {
+            let samples = 48 * ms;
+            let tones = [(440.0, 6_000.0), (1_010.0, 3_000.0), (2_650.0, 14_000.0)];
+            let parts = tones.map(|(hz, peak)| sine(hz, peak, RATE_HZ, 50 * samples));
+            let pcm: Vec<i16> = (0..50 * samples).map(|at| parts.iter().map(|part| part[at]).sum()).collect();
+            let (mut encoder, mut decoder) =
+                (encoder(&FORMAT).expect("an encoder"), decoder(&FORMAT).expect("a decoder"));
+            for (number, said) in pcm.chunks_exact(samples).enumerate() {
+                let (mut payload, mut heard) = ([0; 1_400], vec![0; samples]);
+                let length = encoder.encode(said, &mut payload);
+                assert_eq!(decoder.decode(&payload[..length], &mut heard), Ok(samples));
+                let gain = decibels(loudness(&heard), loudness(said));
+                // The first sounds after a delay.
+                assert!(number == 0 || gain.abs() < 4.0, "{ms} ms, packet {number}: {gain} dB");
             }
         }
     }
