@@ -49,6 +49,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     for note in check_limits(&config) {
         eprintln!("{}", note.text);
     }
+    if let Some(cpu) = arguments.get("cpu") {
+        // Who asks is not to stand in the shard's way.
+        let ours = core_affinity::get_core_ids().unwrap_or_default();
+        if let Some(other) = ours.into_iter().find(|core| core.id as u64 != *cpu) {
+            core_affinity::set_for_current(other);
+        }
+    }
     let shards = spawn(&config, &(Arc::new(|| {}) as media_core::Waker))?;
     let shard = shards.first().ok_or("no shard")?;
     let mut peer = first_peer;
@@ -56,6 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         open(shard, SessionId::new(NodeId(0), session), members, &mut peer)?;
     }
     println!("ready");
+    let late_at_first = shard.figures().ticks_late;
     let is_over = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&is_over);
     thread::spawn(move || {
@@ -73,7 +81,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         thread::sleep(Duration::from_secs(1) / u32::try_from(probes)?);
         delays.push(probe(shard, SessionId::new(NodeId(0), sessions + delays.len() as u64))?);
     }
-    println!("{:#?}", shard.figures());
+    let figures = shard.figures();
+    println!("{figures:#?}");
+    println!("{} ticks late since the sessions were open", figures.ticks_late - late_at_first);
     delays.sort_unstable();
     if let Some(last) = delays.len().checked_sub(1) {
         let at = |share: usize| delays[last * share / 1_000].as_secs_f64() * 1e6;
