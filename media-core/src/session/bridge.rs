@@ -92,6 +92,8 @@ pub struct Bridge {
     pub passes_keys: bool,
     samples: Vec<i16>,
     sums: Vec<Sums>,
+    /// Room for a sum of the highest rate.
+    mix: Vec<i32>,
 }
 
 impl Bridge {
@@ -136,6 +138,7 @@ impl Bridge {
             passes_keys: speaking <= crate::limits::KEY_LEGS_MAX,
             samples: vec![0; len],
             sums,
+            mix: vec![0; rates.iter().map(|rate| rate.frame()).max().unwrap_or_default()],
         }
     }
 
@@ -170,15 +173,15 @@ impl Bridge {
     /// What a seat hears in group `group`: the sum less itself, into `out`. `None`: the same as everybody who says nothing;
     /// [`Bridge::common`] has it.
     pub fn own_mix(&mut self, seat: usize, group: u16, limiter: &mut Limiter, out: &mut [i16]) -> Option<()> {
-        let sums = &self.sums[usize::from(group)];
-        let Said { rate, sounds, start, .. } = self.said[seat];
-        if !sounds || !self.plan.seats[seat].speaks.meets(sums.hears) {
+        let Self { plan, said, samples, sums, mix, .. } = self;
+        let sums = &sums[usize::from(group)];
+        let Said { rate, sounds, start, .. } = said[seat];
+        if !sounds || !plan.seats[seat].speaks.meets(sums.hears) {
             return None;
         }
         let len = rate.frame();
-        let mut mix = [0; FRAME_MAX];
         let mix = &mut mix[..len];
-        frame::less(&sums.own[rate as usize], &self.samples[start..start + len], mix);
+        frame::less(&sums.own[rate as usize], &samples[start..start + len], mix);
         if !sums.foreign[rate as usize].is_empty() {
             frame::add_sum(mix, &sums.foreign[rate as usize]);
         }

@@ -187,8 +187,14 @@ impl Shard {
         let way = leg.peer.as_ref().map_or(Way::Elsewhere, |peer| peer.keys);
         let script = leg.script;
         let (rate, format) = (ear.rate(), *ear.format());
-        let mut frame = [0; FRAME_MAX];
-        let frame = &mut frame[..rate.frame()];
+        let (mut narrow, mut wider);
+        let frame: &mut [i16] = if rate == Rate::Narrow {
+            narrow = [0; Rate::Narrow.frame()];
+            &mut narrow
+        } else {
+            wider = [0; FRAME_MAX];
+            &mut wider[..rate.frame()]
+        };
         let had_keys = keys.as_ref().is_some_and(|keys| !keys.is_idle());
         let next = keys.as_mut().map_or(Frame::Sound, |keys| keys.next(way, script.timestamp, rate.hz(), frame));
         match next {

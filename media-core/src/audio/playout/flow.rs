@@ -14,6 +14,9 @@ use crate::{
 };
 use core::time::Duration;
 
+/// Octets of the payload of a usual packet, 20 ms of G.711, and some.
+const USUAL_OCTETS: usize = 256;
+
 /// More than this above what it should wait, sound is shortened.
 const ABOVE_MS: u32 = 20;
 
@@ -163,8 +166,16 @@ impl Playout {
 
     /// The packet's sound goes ahead. False: it had none.
     fn play(&mut self, slot: Slot, decoder: &mut dyn Decoder) -> bool {
-        let mut octets = [0; PAYLOAD_MAX];
-        let payload = self.queue.payload(&mut octets);
+        // Clearing room for the longest payload would cost as much as decoding a usual one.
+        let (mut usual, mut longest);
+        let octets: &mut [u8] = if usize::from(slot.length) <= USUAL_OCTETS {
+            usual = [0; USUAL_OCTETS];
+            &mut usual
+        } else {
+            longest = [0; PAYLOAD_MAX];
+            &mut longest
+        };
+        let payload = self.queue.payload(octets);
         let noise = payload.len() <= NOISE_OCTETS_MAX;
         let decoded = decoder.decode(payload, self.sound.room(usize::from(slot.samples)));
         self.queue.drop_first();

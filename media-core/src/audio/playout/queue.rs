@@ -24,7 +24,7 @@ pub(super) struct Slot {
     pub(super) sequence: u16,
     /// How much sound it holds.
     pub(super) samples: u16,
-    length: u16,
+    pub(super) length: u16,
     first: u8,
     /// The far end had said that it is silent until this packet.
     pub(super) after_silence: bool,
@@ -115,8 +115,8 @@ impl Queue {
         self.slots.first().copied()
     }
 
-    /// The first packet's payload.
-    pub(super) fn payload<'a>(&self, out: &'a mut [u8; PAYLOAD_MAX]) -> &'a [u8] {
+    /// The first packet's payload. `out` has room for it.
+    pub(super) fn payload<'a>(&self, out: &'a mut [u8]) -> &'a [u8] {
         let Some(slot) = self.slots.first() else { return &[] };
         let payload = &mut out[..usize::from(slot.length)];
         let mut block = slot.first;
