@@ -45,19 +45,21 @@ fn an_accounts_codecs_reach_its_phone_in_its_order_and_no_others() {
 
 #[test]
 fn a_call_without_a_common_codec_is_refused_and_rings_nowhere() {
-    let exchange = home("", "codecs: [g729]").start();
+    let exchange = home("", "codecs: [pcma]").start();
     let mut alice = Handset::alice(&exchange).registered();
     let mut boris = Handset::boris(&exchange).registered();
+    // A codec that the exchange can carry and not make.
+    alice.formats = &[97];
     let asked = alice.dial("1002");
     assert_eq!(alice.refused(&asked), 488);
     let row = until(|| get(&exchange, "/api/cdr")["items"].get(0).cloned()).expect("a record");
     assert_eq!((&row["disposition"], &row["hangup_cause"]), (&"failed".into(), &"incompatible".into()), "{row}");
     // Boris can be asked and has heard nothing else.
-    boris.formats = &[18];
-    alice.formats = &[18];
+    boris.formats = &[8];
+    alice.formats = &[8];
     let asked = alice.dial("1002");
     let invite = boris.called();
-    assert_eq!(invite.formats(), ["18"], "the first INVITE that came: {}", invite.body());
+    assert_eq!(invite.formats(), ["8", "101"], "the first INVITE that came: {}", invite.body());
     boris.take(&invite);
     alice.connected(&asked);
 }

@@ -444,6 +444,7 @@ fn coding(format: u8) -> &'static str {
         9 => "G722/8000",
         18 => "G729/8000",
         96 => "opus/48000/2",
+        97 => "iLBC/8000",
         _ => "telephone-event/8000",
     }
 }
