@@ -66,6 +66,7 @@ fn stack() -> Stack {
         calls: CallSettings { length_max: second, ring_max: second, calls_max: 1 },
         directory: Directory::default(),
         codes: Codes { echo: None },
+        trunks: signaling::settings::Trunks::default(),
     };
     Stack::new(Arc::new(settings), [1; 32])
 }

@@ -60,6 +60,8 @@ enum Verb {
         #[arg(long)]
         registered: bool,
     },
+    /// The trunks: whether they can be used, and their channels
+    Trunk(target::Options),
     /// The calls that were, newest first
     Cdr {
         #[command(flatten)]
@@ -154,6 +156,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, exchange: &Exchange<'
         Verb::Reg { target, registered } => {
             target.client().and_then(|client| live::registrations(&client, registered, &output))
         }
+        Verb::Trunk(target) => target.client().and_then(|client| live::trunks(&client, &output)),
         Verb::Cdr { target, filter } => target.client().and_then(|client| live::records(&client, &filter, &output)),
         Verb::Openapi => {
             output.text(&(exchange.openapi)());

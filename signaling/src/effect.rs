@@ -8,7 +8,7 @@ use crate::{
 };
 use bytes::Bytes;
 use contract::{Instant, LegReport, MediaCommand, RecordingId, RecordingState, ShardId};
-use core::net::SocketAddr;
+use core::{net::SocketAddr, time::Duration};
 
 /// The sink that [`crate::pbx::Pbx::handle`] appends to, in the order in which the effects must be performed.
 pub type Effects = Vec<Effect>;
@@ -88,6 +88,8 @@ pub enum Reply {
     Calls(Vec<CallView>),
     /// To `ListExtensions`.
     Extensions(Vec<ExtensionView>),
+    /// To `ListTrunks`.
+    Trunks(Vec<TrunkView>),
     /// To `Status`.
     Status(StatusView),
     /// It will not be done.
@@ -166,7 +168,32 @@ pub struct ExtensionView {
     pub last_activity: Option<Instant>,
 }
 
-/// Figures of the whole. The same numbers balance in the simulator: at rest all but `bindings` are 0.
+/// A trunk as seen from outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TrunkView {
+    /// Its name.
+    pub name: String,
+    /// Its server's URI.
+    pub server: String,
+    /// Why it is not used; `None`: it is up.
+    pub fault: Option<&'static str>,
+    /// We register with it.
+    pub registers: bool,
+    /// Until when the registration holds.
+    pub registered_until: Option<Instant>,
+    /// The last status of a REGISTER.
+    pub register_status: Option<u16>,
+    /// Until when it is left alone because calls failed.
+    pub quarantined_until: Option<Instant>,
+    /// The time from the last OPTIONS to its answer.
+    pub round_trip: Option<Duration>,
+    /// Channels taken.
+    pub calls: usize,
+    /// Channels there are.
+    pub calls_max: usize,
+}
+
+/// Figures of the whole. The same numbers balance in the simulator: at rest all but bindings, registrations and trunks are 0.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct StatusView {
     /// Calls up.
@@ -189,6 +216,8 @@ pub struct StatusView {
     pub bindings: usize,
     /// Accounts with at least one binding.
     pub registrations: usize,
+    /// Trunks that can be used.
+    pub trunks_up: usize,
     /// No new calls are taken.
     pub draining: bool,
 }

@@ -78,6 +78,18 @@ pub enum Fact {
         /// Why.
         why: contract::MediaRefusal,
     },
+    /// A trunk can be used from now on.
+    TrunkUp {
+        /// Its name.
+        trunk: String,
+    },
+    /// A trunk cannot be used any more.
+    TrunkDown {
+        /// Its name.
+        trunk: String,
+        /// Why, in words.
+        why: &'static str,
+    },
     /// A leg's sound misses a target that it met before, or from the beginning (RTP-11).
     QualityMissed {
         /// The call.
@@ -241,6 +253,25 @@ pub struct CallRecord {
     pub originated: bool,
     /// Its recordings, in the order of their beginnings.
     pub recordings: Vec<RecordingId>,
+    /// Which way it went.
+    pub direction: CallDirection,
+}
+
+/// Which way a call goes, as seen from the exchange.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum CallDirection {
+    /// Between our own accounts and features.
+    #[default]
+    Internal,
+    /// In by a trunk.
+    Inbound,
+    /// Out by a trunk; also one that came in by another.
+    Outbound,
+}
+
+impl CallDirection {
+    /// All, in order.
+    pub const ALL: [Self; 3] = [Self::Internal, Self::Inbound, Self::Outbound];
 }
 
 /// One leg of a [`CallRecord`].
@@ -250,6 +281,8 @@ pub struct LegRecord {
     pub number: u16,
     /// The party's number.
     pub party: String,
+    /// The trunk it was reached by or called by; empty: none.
+    pub trunk: String,
     /// Where it was reached, or where it called from.
     pub contact: String,
     /// Its User-Agent or Server header.
@@ -330,6 +363,8 @@ pub enum HangupCause {
     Unprotected,
     /// The party did not acknowledge or answer any more.
     PeerGone,
+    /// An emergency call needed its channel.
+    Preempted,
     /// By the API.
     Operator,
     /// The exchange was stopped.

@@ -145,6 +145,8 @@ pub enum Command {
     ListCalls,
     /// All accounts with their bindings, by number.
     ListExtensions,
+    /// All trunks, by name.
+    ListTrunks,
     /// Figures of the whole.
     Status,
     /// Take no new calls; answered at once, the calls go on. Cannot be undone.

@@ -41,6 +41,8 @@ pub mod routing;
 
 pub mod dialog;
 
+pub mod trunk;
+
 pub mod media;
 
 pub mod call;

@@ -100,3 +100,60 @@ const _: () = assert!(CONTACT_BYTES_MAX < REQUEST_URI_BYTES_MAX, "a contact can 
 
 /// Path values of one binding: the proxies between a phone and us. More are answered 400.
 pub const PATH_VALUES_MAX: usize = 8;
+
+/// Bytes of a compiled expression of a header rule. A larger one is refused with the configuration.
+pub const EXPRESSION_BYTES_MAX: usize = 262_144;
+
+/// Between the beginnings of two trunks after a start, so that many do not register at once.
+pub const TRUNK_START_EVERY: Duration = Duration::from_millis(20);
+
+/// The shortest wait after a REGISTER of ours that came to nothing; it doubles with every further one.
+pub const REGISTER_RETRY_MIN: Duration = Duration::from_secs(5);
+
+/// The longest wait after a REGISTER of ours without an answer. Shorter than the 1,800 s of RFC 5626 section 4.5: a trunk that comes back is wanted.
+pub const REGISTER_RETRY_MAX: Duration = Duration::from_secs(300);
+const _: () = assert!(REGISTER_RETRY_MIN.as_secs() < REGISTER_RETRY_MAX.as_secs(), "waits grow");
+
+/// The wait after a REGISTER that was denied: who guesses passwords looks like that.
+pub const REGISTER_REFUSED_WAIT: Duration = Duration::from_secs(300);
+
+/// The longest Retry-After that is obeyed. A longer one counts as this.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// An OPTIONS to a trunk without an answer for this long counts as missed. Its transaction goes on, an answer that comes later is nobody's.
+pub const PROBE_WAIT: Duration = Duration::from_secs(3);
+
+/// When something is about to be decided the next OPTIONS comes after this.
+pub const PROBE_AGAIN: Duration = Duration::from_secs(2);
+
+/// Answers in a row that bring a trunk up again.
+pub const PROBES_UP: u32 = 2;
+
+/// OPTIONS in a row without an answer that take a trunk down.
+pub const PROBES_DOWN: u32 = 2;
+
+/// A trunk at which a call failed is left alone for this long; doubled with every further failure.
+pub const QUARANTINE_MIN: Duration = Duration::from_secs(5);
+
+/// The longest time that a trunk is left alone because calls failed at it.
+pub const QUARANTINE_MAX: Duration = Duration::from_secs(300);
+const _: () = assert!(QUARANTINE_MIN.as_secs() < QUARANTINE_MAX.as_secs(), "quarantines grow");
+
+/// 5xx and 408 in a row, 503 not counted, that put a trunk into quarantine.
+pub const SERVER_ERRORS_MAX: u32 = 3;
+
+/// Trunks tried for one call. The further ones of a route are not.
+pub const TRUNK_ATTEMPTS_MAX: usize = 8;
+const _: () = assert!(TRUNK_ATTEMPTS_MAX < LEGS_PER_CALL_MAX, "every attempt is a leg");
+
+/// How often an INVITE is passed on between exchanges like this one. The next is answered 482.
+pub const HOPS_MAX: u32 = 5;
+
+/// Bytes of a caller's name, of his number, and of one Diversion or History-Info. Longer names and numbers are cut, longer histories left out.
+pub const IDENTITY_BYTES_MAX: usize = 256;
+
+/// Header fields of a caller's INVITE that rules may read. Further ones are not seen.
+pub const RULE_FIELDS_MAX: usize = 64;
+
+/// Bytes of one of them. Longer ones are not seen.
+pub const RULE_FIELD_BYTES_MAX: usize = 512;

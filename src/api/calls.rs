@@ -200,7 +200,7 @@ pub(super) async fn hang_up(
         }
         Reply::Refused(Refusal::UnknownCall) => Err(no_such_call(&id)),
         Reply::Refused(refusal) => Err(super::refused(refusal)),
-        Reply::Originating { .. } | Reply::Calls(_) | Reply::Extensions(_) | Reply::Status(_) => {
+        Reply::Originating { .. } | Reply::Calls(_) | Reply::Extensions(_) | Reply::Trunks(_) | Reply::Status(_) => {
             Err(super::unexpected())
         }
     }
@@ -272,6 +272,8 @@ pub(super) async fn place(
         Reply::Refused(
             refusal @ (Refusal::UnknownCall | Refusal::Exhausted | Refusal::NotAnswered | Refusal::NotRecorded),
         ) => Err(super::refused(refusal)),
-        Reply::Done | Reply::Calls(_) | Reply::Extensions(_) | Reply::Status(_) => Err(super::unexpected()),
+        Reply::Done | Reply::Calls(_) | Reply::Extensions(_) | Reply::Trunks(_) | Reply::Status(_) => {
+            Err(super::unexpected())
+        }
     }
 }

@@ -54,5 +54,8 @@ pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<impl IntoResp
     if let Reply::Status(status) = api.ask(Command::Status).await? {
         api.metrics.observe_status(&status);
     }
+    if let Reply::Trunks(trunks) = api.ask(Command::ListTrunks).await? {
+        api.metrics.observe_trunks(&trunks);
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render()))
 }

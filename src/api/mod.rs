@@ -15,6 +15,7 @@ pub mod problem;
 mod recordings;
 mod serve;
 mod status;
+mod trunks;
 
 pub use self::{auth::Keys, serve::serve};
 
@@ -156,6 +157,7 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(recordings::get))
         .routes(routes!(recordings::sound))
         .routes(routes!(recordings::order))
+        .routes(routes!(trunks::list))
 }
 
 /// Everything that answers.

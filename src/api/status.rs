@@ -21,7 +21,7 @@ pub(super) struct Status {
     registrations: usize,
     /// RTP and RTCP ports taken from the pool.
     ports_in_use: u64,
-    /// Trunks that answer; this version has none.
+    /// Trunks that can be used.
     trunks_up: usize,
     /// No new calls are taken.
     draining: bool,
@@ -61,7 +61,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Result<Json<Status>, Pro
         calls_active: status.calls,
         registrations: status.registrations,
         ports_in_use: api.shards.ports_in_use(),
-        trunks_up: 0,
+        trunks_up: status.trunks_up,
         draining: status.draining,
         shards: api.shards.rates().into_iter().map(Shard::from).collect(),
     }))

@@ -138,6 +138,28 @@ pub(super) fn registrations(client: &Client, registered: bool, output: &Output) 
     Ok(())
 }
 
+/// `trunk`.
+pub(super) fn trunks(client: &Client, output: &Output) -> Result<(), Failure> {
+    let items = client.list("/api/trunks", &[], usize::MAX)?;
+    let keys = [
+        "name",
+        "server",
+        "state",
+        "reason",
+        "registered",
+        "registered_until",
+        "quarantined_until",
+        "rtt_ms",
+        "calls_active",
+        "calls_max",
+    ];
+    let cells = items.iter().map(|trunk| columns(trunk, &keys)).collect();
+    let names =
+        ["name", "server", "state", "reason", "registered", "until", "quarantined until", "rtt ms", "calls", "most"];
+    output.rows(&Rows { columns: &names, cells, json: Value::Array(items) });
+    Ok(())
+}
+
 /// `cdr`.
 pub(super) fn records(client: &Client, filter: &CdrFilter, output: &Output) -> Result<(), Failure> {
     let given = [

@@ -17,6 +17,7 @@ mod server;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trunk;
 mod value;
 mod yaml;
 
@@ -30,13 +31,14 @@ pub use feature::{
     Conferences, FeatureCodes, Features, GroupStrategy, Paging, Parking, Presence, Recording, RecordingChannels,
     RecordingFormat, RingGroup, Schedule, VoicemailSystem, Zone,
 };
-pub use plan::{Did, Right, Route, Trunk, Which};
+pub use plan::{Did, Right, Route, Which};
 pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, RateLimits, Security, Strategy};
 pub use server::{
     Api, ApiKey, Cors, DigestName, Level, LogFormat, Logging, Offload, Registration, Role, Rtp, Server, Sip, StoreUrl,
     Tls,
 };
 pub use settings::local_address;
+pub use trunk::{Deed, EarlyMedia, HeaderRule, IdentityForm, PlusForm, StatusRule, Trunk, Way};
 pub(crate) use value::parse_duration;
 pub use value::{Amount, Listen, MASK, Range, Rate, Scheme};
 
@@ -134,7 +136,7 @@ impl Config {
     }
 
     fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
-        for section in ["trunks", "dids", "routes", "queues", "auto_attendant", "music_on_hold", "mail", "security"] {
+        for section in ["dids", "routes", "queues", "auto_attendant", "music_on_hold", "mail", "security"] {
             s.mark_not_active(r, section, section);
         }
         let config = Self {
@@ -143,7 +145,7 @@ impl Config {
             store: s.section(r, "store", StoreUrl::read),
             logging: s.section(r, "logging", Logging::read),
             extensions: s.required(r, "extensions", "at least `extensions: []`", extension::read).unwrap_or_default(),
-            trunks: s.get(r, "trunks", Vec::new(), plan::trunks),
+            trunks: s.get(r, "trunks", Vec::new(), trunk::trunks),
             dids: s.get(r, "dids", Vec::new(), plan::dids),
             routes: s.get(r, "routes", Vec::new(), plan::routes),
             features: s.section(r, "features", Features::read),

@@ -1,56 +1,20 @@
-//! Sections `trunks`, `dids`, `routes`: the way to and from the world, and the patterns of dialled numbers.
+//! Sections `dids`, `routes`: the way to and from the world, and the patterns of dialled numbers.
 
 use super::{
-    extension::{CodecName, codecs},
     fault::Position,
     reader::{Reader, Reference, Section, boolean, integer, list, name, nearest, printable, scalar, sections, text},
-    value::{self, destination, dialled, duration, host, network, show_duration, sip_uri},
+    trunk::Trunk,
+    value::{destination, dialled},
     yaml::Node,
 };
 use serde::Serialize;
-use signaling::settings::Secret;
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-/// Trunks, and routes, in one file.
+/// Routes in one file.
 const PLAN_MAX: usize = 10_000;
 
 /// Direct numbers in one file.
 const DIDS_MAX: usize = 100_000;
-
-/// One provider.
-#[derive(Clone, Debug, Serialize)]
-pub struct Trunk {
-    /// Its name in routes, metrics and records.
-    pub name: String,
-    /// We register with it.
-    pub register: bool,
-    /// Where it is.
-    pub server: String,
-    /// Our name there.
-    pub auth_user: Option<String>,
-    /// Our secret there; chosen by the provider, so not judged.
-    #[serde(serialize_with = "value::mask_optional")]
-    pub secret: Option<Secret>,
-    /// User part of our From.
-    pub from_user: Option<String>,
-    /// Host part of our From.
-    pub from_domain: Option<String>,
-    /// Codecs offered.
-    pub codecs: Vec<CodecName>,
-    /// Calls at once.
-    pub max_calls: u32,
-    /// New calls a second.
-    pub max_cps: u32,
-    /// How often it is asked whether it lives.
-    #[serde(serialize_with = "show_duration")]
-    pub options_interval: Duration,
-    /// Lower first.
-    pub prefer: u32,
-    /// Share among equals.
-    pub weight: u32,
-    /// Sources believed without authentication.
-    pub allow_from: Vec<String>,
-}
 
 /// One direct number.
 #[derive(Clone, Debug, Serialize)]
@@ -116,48 +80,6 @@ pub(super) fn unique(r: &mut Reader<'_>, seen: &mut BTreeMap<String, Position>, 
     } else {
         seen.insert(name.to_owned(), at);
     }
-}
-
-pub(super) fn trunks(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Trunk>> {
-    let mut seen = BTreeMap::new();
-    sections(PLAN_MAX, |r, s| {
-        let at = s.at;
-        let trunk_name = s.required(r, "name", "a name such as `carrier-a`", name);
-        let register = s.get(r, "register", false, boolean);
-        let server = s.required(r, "server", "a SIP URI such as sip:192.0.2.1:5060", sip_uri);
-        let auth_user = s.optional(r, "auth_user", text);
-        let secret = s.optional(r, "secret", value::secret);
-        if register && (s.node("auth_user").is_none() || s.node("secret").is_none()) {
-            r.fault(
-                at,
-                "a trunk that registers needs a name and a secret",
-                "`auth_user` and `secret`, or `register: false`",
-            );
-        }
-        let trunk = Trunk {
-            register,
-            auth_user,
-            secret,
-            from_user: s.optional(r, "from_user", text),
-            from_domain: s.optional(r, "from_domain", host),
-            codecs: s.get(r, "codecs", vec![CodecName::Pcma, CodecName::Pcmu], codecs),
-            max_calls: s.get(r, "max_calls", 30, integer(1, 100_000)),
-            max_cps: s.get(r, "max_cps", 10, integer(1, 10_000)),
-            options_interval: s.get(
-                r,
-                "options_interval",
-                Duration::from_secs(30),
-                duration(Duration::from_secs(1), Duration::from_secs(3_600)),
-            ),
-            prefer: s.get(r, "prefer", 10, integer(0, 10_000)),
-            weight: s.get(r, "weight", 1, integer(0, 10_000)),
-            allow_from: s.get(r, "allow_from", Vec::new(), list(1_000, network)),
-            name: trunk_name?,
-            server: server?,
-        };
-        unique(r, &mut seen, at, &trunk.name, "trunk");
-        Some(trunk)
-    })(r, node)
 }
 
 pub(super) fn dids(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Did>> {

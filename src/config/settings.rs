@@ -4,7 +4,7 @@ use super::{CodecName, Config, DigestName, DtmfMode, Encryption, Extension, NatM
 use contract::{Codec, NodeId};
 use signaling::settings::{
     self, CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension as Account, Host, Listener,
-    MediaSettings, Nat, Permissions, RecordingSettings, RegistrationSettings, Settings,
+    MediaSettings, Nat, Permissions, RecordingSettings, RegistrationSettings, Settings, Trunks,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -54,6 +54,7 @@ impl Config {
             },
             directory: Directory::new(self.extensions.iter().map(account)),
             codes: Codes { echo: self.features.codes.echo.clone() },
+            trunks: Trunks::new(self.trunks.iter().map(super::Trunk::signaling)),
         }
     }
 }
@@ -124,29 +125,41 @@ fn account(extension: &Extension) -> Account {
         },
         call_limit: extension.call_limit,
         codecs: extension.codecs.iter().copied().map(codec).collect(),
-        nat: match extension.nat {
-            NatMode::Auto => Nat::Auto,
-            NatMode::Yes => Nat::Yes,
-            NatMode::No => Nat::No,
-        },
+        nat: nat(extension.nat),
         music: extension.music_on_hold.clone(),
-        dtmf: match extension.dtmf {
-            DtmfMode::Rfc4733 => Dtmf::Rfc4733,
-            DtmfMode::Inband => Dtmf::Inband,
-            DtmfMode::Info => Dtmf::Info,
-            DtmfMode::Auto => Dtmf::Auto,
-        },
-        encryption: match extension.media_encryption {
-            Encryption::Off => settings::Encryption::Off,
-            Encryption::Optional => settings::Encryption::Optional,
-            Encryption::Required => settings::Encryption::Required,
-        },
+        dtmf: dtmf(extension.dtmf),
+        encryption: encryption(extension.media_encryption),
         record: extension.record,
         no_answer_after: extension.forward.no_answer_after,
     }
 }
 
-const fn codec(name: CodecName) -> Codec {
+pub(super) const fn nat(mode: NatMode) -> Nat {
+    match mode {
+        NatMode::Auto => Nat::Auto,
+        NatMode::Yes => Nat::Yes,
+        NatMode::No => Nat::No,
+    }
+}
+
+pub(super) const fn dtmf(mode: DtmfMode) -> Dtmf {
+    match mode {
+        DtmfMode::Rfc4733 => Dtmf::Rfc4733,
+        DtmfMode::Inband => Dtmf::Inband,
+        DtmfMode::Info => Dtmf::Info,
+        DtmfMode::Auto => Dtmf::Auto,
+    }
+}
+
+pub(super) const fn encryption(mode: Encryption) -> settings::Encryption {
+    match mode {
+        Encryption::Off => settings::Encryption::Off,
+        Encryption::Optional => settings::Encryption::Optional,
+        Encryption::Required => settings::Encryption::Required,
+    }
+}
+
+pub(super) const fn codec(name: CodecName) -> Codec {
     match name {
         CodecName::Opus => Codec::Opus,
         CodecName::G722 => Codec::G722,

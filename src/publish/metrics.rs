@@ -7,10 +7,11 @@ use super::names;
 use crate::media::recording;
 use contract::{Codec, LegReport};
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    core::Collector,
 };
 use signaling::{
-    effect::StatusView,
+    effect::{StatusView, TrunkView},
     fact::{CallRecord, Disposition, DropReason, Fact, MethodLabel, QualityTarget},
     flow::Transport,
 };
@@ -47,6 +48,8 @@ pub struct Metrics {
     invariants: IntCounterVec,
     records_lost: IntCounter,
     recordings: recording::Counters,
+    trunk_up: IntGaugeVec,
+    trunk_calls: IntGaugeVec,
     active: IntGauge,
     legs: IntGauge,
     registrations: IntGauge,
@@ -116,8 +119,11 @@ impl Metrics {
                 .collect(),
             dropped: names::DROPS.iter().map(|(_, reason)| dropped.with_label_values(&[*reason])).collect(),
             lost: ["send_buffer_full", "no_socket", "unsendable"].map(|reason| dropped.with_label_values(&[reason])),
-            // Without trunks every call is between our own accounts.
-            calls: names::DISPOSITIONS.iter().map(|(_, name)| calls.with_label_values(&["internal", *name])).collect(),
+            calls: names::CALL_DIRECTIONS
+                .iter()
+                .flat_map(|(_, direction)| names::DISPOSITIONS.map(|(_, name)| [*direction, name]))
+                .map(|labels| calls.with_label_values(&labels))
+                .collect(),
             media_refused: names::REFUSALS.iter().map(|reason| refused.with_label_values(&[*reason])).collect(),
             auth_failures: make.counter("ironbell_auth_failures_total", "Wrong, unknown or replayed credentials.")?,
             setup: make.histogram(
@@ -173,6 +179,8 @@ impl Metrics {
                     "0: the disk of recordings has room; 1: below the warning; 2: below the floor, nothing is recorded.",
                 )?,
             },
+            trunk_up: make.gauges("ironbell_trunk_up", "1 while the trunk can be used.", &["trunk"])?,
+            trunk_calls: make.gauges("ironbell_trunk_calls_active", "Channels of the trunk that are taken.", &["trunk"])?,
             active: make.gauge("ironbell_calls_active", "Calls up.")?,
             legs: make.gauge("ironbell_legs_active", "Legs of the calls that are up.")?,
             registrations: make.gauge("ironbell_registrations", "Accounts with at least one binding.")?,
@@ -215,6 +223,16 @@ impl Metrics {
         self.draining.set(i64::from(status.draining));
     }
 
+    /// Takes over how it is with the trunks. One that the configuration has no more is not shown any more.
+    pub fn observe_trunks(&self, trunks: &[TrunkView]) {
+        self.trunk_up.reset();
+        self.trunk_calls.reset();
+        for trunk in trunks {
+            self.trunk_up.with_label_values(&[&trunk.name]).set(i64::from(trunk.fault.is_none()));
+            self.trunk_calls.with_label_values(&[&trunk.name]).set(figure(trunk.calls));
+        }
+    }
+
     /// Counts a fact.
     pub fn observe(&self, fact: &Fact) {
         match fact {
@@ -233,6 +251,8 @@ impl Metrics {
             Fact::InvariantViolated { invariant } => self.invariants.with_label_values(&[*invariant]).inc(),
             Fact::Registered { .. }
             | Fact::Unregistered { .. }
+            | Fact::TrunkUp { .. }
+            | Fact::TrunkDown { .. }
             | Fact::CallChanged { .. }
             | Fact::RecordingBegan(_)
             | Fact::RecordingChanged { .. }
@@ -247,7 +267,8 @@ impl Metrics {
     }
 
     fn observe_call(&self, record: &CallRecord) {
-        self.calls[disposition_place(record.disposition)].inc();
+        let of_direction = record.direction as usize * names::DISPOSITIONS.len();
+        self.calls[of_direction + disposition_place(record.disposition)].inc();
         #[expect(clippy::cast_precision_loss, reason = "a call's memory is far below 2^52 bytes")]
         self.call_bytes.observe(record.bytes as f64);
         for report in record.legs.iter().filter_map(|leg| leg.report) {

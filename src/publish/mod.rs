@@ -14,7 +14,7 @@ pub mod shards;
 pub use self::{
     cdr::CallRow,
     metrics::{Lost, Metrics},
-    names::{disposition, hangup_cause},
+    names::{call_direction, disposition, hangup_cause},
 };
 
 use self::log::Number;
@@ -58,6 +58,8 @@ impl Publisher {
             Fact::AuthFailed { source } => {
                 tracing::info!(component = "auth", %source, "credentials refused");
             }
+            Fact::TrunkUp { trunk } => tracing::info!(component = "trunk", trunk, "up"),
+            Fact::TrunkDown { trunk, why } => tracing::warn!(component = "trunk", trunk, why, "down"),
             Fact::StoreFailed => {
                 tracing::warn!(
                     component = "store",

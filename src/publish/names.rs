@@ -2,7 +2,7 @@
 
 use contract::{Codec, MediaRefusal};
 use signaling::{
-    fact::{Disposition, DropReason, HangupCause, MethodLabel, QualityTarget},
+    fact::{CallDirection, Disposition, DropReason, HangupCause, MethodLabel, QualityTarget},
     flow::Transport,
 };
 
@@ -39,6 +39,10 @@ pub(super) const DROPS: [(DropReason, &str); 5] = [
     (DropReason::Oversize, "oversize"),
     (DropReason::Exhausted, "exhausted"),
 ];
+
+/// Directions of calls in the order of their enumeration.
+pub(super) const CALL_DIRECTIONS: [(CallDirection, &str); 3] =
+    [(CallDirection::Internal, "internal"), (CallDirection::Inbound, "inbound"), (CallDirection::Outbound, "outbound")];
 
 /// Dispositions in the order of their enumeration.
 pub(super) const DISPOSITIONS: [(Disposition, &str); 4] = [
@@ -86,6 +90,12 @@ pub(super) const fn codec(codec: Option<Codec>) -> &'static str {
     }
 }
 
+/// A direction of calls as it is written.
+#[must_use]
+pub const fn call_direction(direction: CallDirection) -> &'static str {
+    CALL_DIRECTIONS[direction as usize].1
+}
+
 /// A disposition as it is written.
 #[must_use]
 pub const fn disposition(disposition: Disposition) -> &'static str {
@@ -108,6 +118,7 @@ pub const fn hangup_cause(cause: HangupCause) -> &'static str {
         HangupCause::Incompatible => "incompatible",
         HangupCause::Unprotected => "media unprotected",
         HangupCause::PeerGone => "peer gone",
+        HangupCause::Preempted => "preempted",
         HangupCause::Operator => "operator",
         HangupCause::Shutdown => "shutdown",
         HangupCause::Fault => "fault",

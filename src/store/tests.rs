@@ -37,6 +37,7 @@ pub(crate) fn row(id: &str, from: &str, to: &str, at: &str, disposition: &str) -
         hangup_cause: "caller".to_owned(),
         sip_status: Some(487),
         originated: false,
+        direction: "internal".to_owned(),
         recording: None,
         user_agent: "phone".to_owned(),
         legs: Vec::new(),

@@ -206,6 +206,7 @@ mod tests {
             },
             directory: Directory::new([extension]),
             codes: Codes { echo: None },
+            trunks: crate::settings::Trunks::default(),
         }
     }
 

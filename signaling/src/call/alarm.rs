@@ -7,6 +7,8 @@ use crate::{id::CallId, wheel::TimerId};
 pub enum Alarm {
     /// The callee's phones shall have answered.
     Ring,
+    /// The trunk that is tried shall have shown itself.
+    Trunk,
     /// The answered call has its greatest length.
     Length,
     /// Our 2xx is sent again, RFC 3261 section 13.3.1.4.

@@ -132,6 +132,7 @@ impl Call {
     ) {
         let now = office.now;
         self.offer = None;
+        self.forget_tries();
         self.answered_at = Some(now);
         let caller = self.caller;
         let Some(leg) = self.leg_mut(caller) else { return };

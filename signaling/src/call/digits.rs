@@ -70,7 +70,7 @@ impl Call {
     /// How keys go to and come from a leg that negotiated these formats.
     pub(super) fn digit_mode(&self, number: u16, formats: &[Format]) -> DigitMode {
         let Some(leg) = self.leg(number) else { return DigitMode::default() };
-        let wanted = self.account(&leg.party).map_or(Dtmf::default(), |account| account.dtmf);
+        let wanted = self.terms(leg.number).dtmf;
         let events = formats.iter().any(|format| format.codec == Codec::TelephoneEvent);
         match wanted {
             Dtmf::Rfc4733 => DigitMode::Event,

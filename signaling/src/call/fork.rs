@@ -2,7 +2,7 @@
 
 use super::{
     ALLOW, Call, End, Leg, Office, PRODUCT, Phase, Purpose, SDP, SUPPORTED, Signal, alarm::Alarm, describe,
-    incoming::header_text, target::Phone,
+    incoming::header_text, outside::Introduction, target::Phone,
 };
 use crate::{
     dialog::{Ask, Dialog, Opening},
@@ -10,9 +10,11 @@ use crate::{
     limits::LEGS_PER_CALL_MAX,
     media::session::leg_spec,
     message::{Header, Message, Method},
+    settings::Trunk,
     transaction::{Answer, ClientFailure, NotSent},
 };
 use contract::MemberId;
+use std::sync::Arc;
 
 /// A phone to be asked.
 #[derive(Debug)]
@@ -21,12 +23,14 @@ pub(super) struct Branch<'a> {
     pub(super) party: &'a str,
     /// Where.
     pub(super) phone: Phone,
+    /// By which trunk.
+    pub(super) trunk: Option<Arc<Trunk>>,
 }
 
 impl Call {
     /// Adds a leg for a phone and asks for its ports; the INVITE follows when they are open. Nothing happens at the limit of legs.
     pub(super) fn add_branch(&mut self, office: &mut Office<'_>, branch: Branch<'_>) {
-        let Branch { party, phone } = branch;
+        let Branch { party, phone, trunk } = branch;
         let Ok(number) = u16::try_from(self.legs.len()) else { return };
         if self.legs.len() >= LEGS_PER_CALL_MAX {
             return;
@@ -39,6 +43,7 @@ impl Call {
         leg.user_agent = phone.user_agent;
         leg.behind_nat = phone.behind_nat;
         leg.web = phone.web;
+        leg.trunk = trunk;
         self.legs.push(leg);
         self.open_ports(office, number, ipv6);
     }
@@ -98,32 +103,30 @@ impl Call {
             return;
         }
         let Signal::Opening(target) = core::mem::replace(&mut leg.signal, Signal::Gone) else { return };
-        let party = leg.party.clone();
         let body = self.offer_for(number);
-        let (shown, user) = match self.phase {
-            // The phone that is to call sees whom it will call.
-            Phase::Summoning => (self.shown_as(&self.to), self.to.clone()),
-            Phase::Dialling { .. } | Phase::Connected | Phase::Over { .. } => {
-                (self.shown_as(&self.from), self.from.clone())
-            }
-        };
-        let to = format!("<sip:{}@{}>", super::target::escaped(&party), self.settings.domain);
+        let Some(Introduction { from, to, user, fields }) = self.introduction(number) else { return };
         let course = target.course;
         let opening = Opening {
             call_id: office.stack.call_id(),
             tag: office.stack.tag(),
-            from: shown,
+            from,
             to,
             target: target.uri,
             routes: target.routes,
-            user: super::target::escaped(&user),
+            user,
             course,
         };
         let mut dialog = Dialog::asking(office.stack, opening);
+        let trunk = self.leg(number).and_then(|leg| leg.trunk.clone());
+        if let Some(credentials) = trunk.as_ref().and_then(|trunk| trunk.credentials.clone()) {
+            dialog.prove_with(credentials);
+        }
+        let mut headers = vec![("Allow", ALLOW), ("Supported", SUPPORTED)];
+        headers.extend(fields.iter().map(|(name, value)| (&**name, &**value)));
         let ask = Ask {
             method: Method::Invite,
             max_forwards: self.max_forwards.saturating_sub(1),
-            headers: &[("Allow", ALLOW), ("Supported", SUPPORTED), ("User-Agent", PRODUCT)],
+            headers: &headers,
             body: body.as_deref().map(|body| (SDP, body)),
         };
         let sent = dialog.send(office.now, office.stack, office.out, &ask);
@@ -136,7 +139,11 @@ impl Call {
                     leg.dialog = Some(dialog);
                     leg.signal = Signal::Inviting { client, rang: false };
                 }
+                if let Some(trunk) = trunk {
+                    office.arm(self.id, &mut self.alarms, Alarm::Trunk, trunk.answer_timeout);
+                }
             }
+            Err(NotSent::Unreachable) if trunk.is_some() => self.trunk_failed(office, number, 503),
             // RFC 3261 section 8.1.3.1: a next hop that cannot be had is a branch that failed.
             Err(NotSent::Unreachable) => self.branch_over(office, number, 480),
             Err(NotSent::Exhausted) => self.branch_over(office, number, 0),
@@ -145,7 +152,7 @@ impl Call {
 
     /// A branch's INVITE has an answer above 100.
     pub(crate) fn on_branch_response(&mut self, office: &mut Office<'_>, number: u16, response: &Message<'_>) {
-        let status = response.status().unwrap_or(0);
+        let status = self.heard_of_trunk(office, number, response);
         let Some(leg) = self.leg_mut(number) else { return };
         let given_up = matches!(leg.signal, Signal::Cancelling { .. });
         leg.status = status;
@@ -171,6 +178,9 @@ impl Call {
             ClientFailure::TimedOut => 408,
             ClientFailure::Unreachable => 480,
         };
+        if self.leg(number).is_some_and(|leg| leg.trunk.is_some()) {
+            return self.trunk_failed(office, number, if why == ClientFailure::TimedOut { 408 } else { 503 });
+        }
         self.branch_over(office, number, status);
     }
 
@@ -185,7 +195,7 @@ impl Call {
         }
         let Phase::Dialling { early, told } = self.phase else { return };
         // RFC 3261 section 13.2.1: before the 2xx a description is an answer only to an offer in the INVITE.
-        let body = response.body();
+        let (status, body) = self.early_of_trunk(number, status, response.body());
         let mut answer = None;
         if self.offer.is_some() && !body.is_empty() && early.is_none_or(|first| first == number) && is_sdp(response) {
             answer = self.early_answer(office, number, body);
@@ -223,6 +233,7 @@ impl Call {
         let now = office.now;
         let Some(leg) = self.leg_mut(number) else { return };
         let given_up = matches!(leg.signal, Signal::Cancelling { .. });
+        let rang = matches!(leg.signal, Signal::Inviting { rang: true, .. });
         leg.signal = Signal::Gone;
         leg.ended_at.get_or_insert(now);
         if status != 0 {
@@ -241,11 +252,16 @@ impl Call {
         if !matches!(self.phase, Phase::Summoning | Phase::Dialling { .. }) {
             return;
         }
+        if !given_up && !rang && self.fails_over(office, number, status) {
+            return;
+        }
         // RFC 3261 section 16.7 step 5: a 6xx speaks for all.
         let decisive = status >= 600 && !given_up;
         if decisive || !self.legs.iter().any(|leg| leg.is_hoped_for()) {
-            let status = if decisive { status } else { self.best_refusal() };
+            let status =
+                if decisive { status } else { self.refusal_of_trunks().unwrap_or_else(|| self.best_refusal()) };
             let cause = match status {
+                503 if self.goes_outside() => HangupCause::Unreachable,
                 503 => HangupCause::Exhausted,
                 408 => HangupCause::NoAnswer,
                 _ => HangupCause::Refused,
@@ -324,6 +340,7 @@ impl Call {
     /// Gives up every branch that has not answered.
     pub(super) fn give_up_all(&mut self, office: &mut Office<'_>) {
         office.disarm(&mut self.alarms, Alarm::Ring);
+        office.disarm(&mut self.alarms, Alarm::Trunk);
         for number in 0..u16::try_from(self.legs.len()).unwrap_or(u16::MAX) {
             self.give_up(office, number);
         }
@@ -331,7 +348,7 @@ impl Call {
 }
 
 /// A phone's refusal as the caller may see it.
-const fn presentable(status: u16) -> u16 {
+pub(super) const fn presentable(status: u16) -> u16 {
     match status {
         // Nobody but us could answer a challenge, and we followed what redirections there were.
         401 | 407 | 300..=399 => 480,

@@ -6,7 +6,7 @@ use super::describe::{View, carries_speech};
 use crate::{
     message::number,
     sdp::Audio,
-    settings::{Extension, MediaSettings, TRANSCODED},
+    settings::{MediaSettings, TRANSCODED},
 };
 use contract::{Codec, Format};
 
@@ -25,11 +25,9 @@ const G729: Format = Format { payload_type: 18, codec: Codec::G729, clock_rate_h
 /// RFC 4733: events on the clock of the narrow-band codecs.
 const EVENTS: Format = Format { payload_type: 101, codec: Codec::TelephoneEvent, clock_rate_hz: 8_000, channels: 1 };
 
-/// Whether an account may use a format. Events and comfort noise go with every codec.
-pub(super) fn may_use(account: Option<&Extension>, format: &Format) -> bool {
-    account.is_none_or(|account| {
-        account.codecs.is_empty() || !carries_speech(format) || account.codecs.contains(&format.codec)
-    })
+/// Whether a party that is allowed these codecs (none: all) may use a format. Events and comfort noise go with every codec.
+pub(super) fn may_use(allowed: &[Codec], format: &Format) -> bool {
+    allowed.is_empty() || !carries_speech(format) || allowed.contains(&format.codec)
 }
 
 /// Whether the media plane can make another codec of it: at the clock and with the channels of its registration, linear PCM at the rates the plane works
@@ -50,29 +48,28 @@ pub(super) fn is_transcoded(media: &MediaSettings, format: &Format) -> bool {
     is_made && (TRANSCODED.contains(&codec) || codec == Codec::G729 && media.g729)
 }
 
-/// Whether a party that may use what its account allows can be transcoded for.
-pub(super) fn transcodes(media: &MediaSettings, view: &View, account: Option<&Extension>) -> bool {
-    view.speech().any(|format| may_use(account, format) && is_transcoded(media, format))
+/// Whether a party that may use what it is allowed can be transcoded for.
+pub(super) fn transcodes(media: &MediaSettings, view: &View, allowed: &[Codec]) -> bool {
+    view.speech().any(|format| may_use(allowed, format) && is_transcoded(media, format))
 }
 
-/// What we can offer to an account, in its order.
-fn own(media: &MediaSettings, account: Option<&Extension>) -> Vec<Format> {
-    let order: &[Codec] = account.map_or(&[], |account| &account.codecs);
-    let is_made = |format: &Format| *format != G729 || media.g729 && order.contains(&Codec::G729);
+/// What we can offer to a party that is allowed these codecs, in their order.
+fn own(media: &MediaSettings, allowed: &[Codec]) -> Vec<Format> {
+    let is_made = |format: &Format| *format != G729 || media.g729 && allowed.contains(&Codec::G729);
     let mut formats: Vec<Format> =
-        OWN.into_iter().filter(|format| may_use(account, format) && is_made(format)).collect();
-    formats.sort_by_key(|format| order.iter().position(|codec| *codec == format.codec).unwrap_or(order.len()));
+        OWN.into_iter().filter(|format| may_use(allowed, format) && is_made(format)).collect();
+    formats.sort_by_key(|format| allowed.iter().position(|codec| *codec == format.codec).unwrap_or(allowed.len()));
     formats
 }
 
-/// Whether we have anything to offer to an account.
-pub(super) fn has_own(media: &MediaSettings, account: Option<&Extension>) -> bool {
-    !own(media, account).is_empty()
+/// Whether we have anything to offer to such a party.
+pub(super) fn has_own(media: &MediaSettings, allowed: &[Codec]) -> bool {
+    !own(media, allowed).is_empty()
 }
 
-/// An offer of our own to an account: with opus only where we transcode, because what is joined to it later may not have it.
-pub(super) fn offered(media: &MediaSettings, account: Option<&Extension>) -> Vec<Format> {
-    let mut formats = own(media, account);
+/// An offer of our own to such a party: with opus only where we transcode, because what is joined to it later may not have it.
+pub(super) fn offered(media: &MediaSettings, allowed: &[Codec]) -> Vec<Format> {
+    let mut formats = own(media, allowed);
     formats.retain(|format| media.transcode || format.codec != Codec::Opus);
     formats.push(EVENTS);
     formats
@@ -83,8 +80,8 @@ pub(super) fn offered(media: &MediaSettings, account: Option<&Extension>) -> Vec
 pub(super) fn added(
     media: &MediaSettings,
     offer: &Audio<'_>,
-    reader: Option<&Extension>,
-    writer: Option<&Extension>,
+    reader: &[Codec],
+    writer: &[Codec],
     before: Option<&View>,
 ) -> Vec<Format> {
     let formats = offer.formats();
@@ -123,7 +120,7 @@ pub(super) fn taken(
     media: &MediaSettings,
     offer: &View,
     answer: &[Format],
-    asker: Option<&Extension>,
+    asker: &[Codec],
     usable: &dyn Fn(&Format) -> bool,
 ) -> Option<Taken> {
     let offered = |format: &&Format| offer.formats.iter().any(|offered| offered.same_coding(format));

@@ -38,7 +38,7 @@ impl Call {
         }
         self.measure();
         self.phase = Phase::Over { end, at: office.now };
-        for alarm in [Alarm::Ring, Alarm::Length, Alarm::Renegotiation, Alarm::Retry, Alarm::Silence] {
+        for alarm in [Alarm::Ring, Alarm::Trunk, Alarm::Length, Alarm::Renegotiation, Alarm::Retry, Alarm::Silence] {
             office.disarm(&mut self.alarms, alarm);
         }
         self.offer = None;
@@ -183,8 +183,23 @@ impl Call {
 
 /// What a BYE says of its reason (RFC 3326 section 2), where it is one that the party could mend.
 const fn reason(cause: HangupCause) -> Option<&'static str> {
-    if matches!(cause, HangupCause::Unprotected) {
-        return Some("SIP;cause=488;text=\"Media could not be protected\"");
+    match cause {
+        HangupCause::Unprotected => Some("SIP;cause=488;text=\"Media could not be protected\""),
+        // RFC 4411 section 5: the user agent's own, because there was no room for two.
+        HangupCause::Preempted => Some("preemption;cause=1;text=\"UA Preemption\""),
+        HangupCause::Caller
+        | HangupCause::Callee
+        | HangupCause::Cancelled
+        | HangupCause::NoAnswer
+        | HangupCause::Refused
+        | HangupCause::Unreachable
+        | HangupCause::MediaSilent
+        | HangupCause::LengthLimit
+        | HangupCause::Exhausted
+        | HangupCause::Incompatible
+        | HangupCause::PeerGone
+        | HangupCause::Operator
+        | HangupCause::Shutdown
+        | HangupCause::Fault => None,
     }
-    None
 }

@@ -7,12 +7,13 @@ use crate::{
     flow::Flow,
     id::CallId,
     message::{Header, Malformed, Message},
-    settings::{Extension, Nat, Settings},
+    settings::{Nat, Settings, Trunk},
     transaction::ServerId,
+    trunk::Identity,
 };
 use std::sync::Arc;
 
-/// An INVITE of an account that has proved who it is.
+/// An INVITE of an account that has proved who it is, or of a trunk that is known by its address.
 #[derive(Debug)]
 pub struct Arrival<'a> {
     /// The new call's name.
@@ -29,14 +30,16 @@ pub struct Arrival<'a> {
     pub to: &'a str,
     /// The settings that hold for the call's life.
     pub settings: Arc<Settings>,
+    /// The trunk that it came by, and who calls there; `None`: an account of ours calls.
+    pub trunk: Option<(Arc<Trunk>, Identity)>,
 }
 
 /// Whether a request comes through a NAT, as far as its headers tell: Via or Contact name another address than it came from.
-pub(crate) fn behind_nat(account: &Extension, request: &Message<'_>, flow: &Flow) -> bool {
+pub(crate) fn behind_nat(nat: Nat, request: &Message<'_>, flow: &Flow) -> bool {
     let differs = |host: Option<crate::message::Host<'_>>| {
         host.and_then(|host| host.ip()).is_some_and(|ip| ip != flow.remote.ip())
     };
-    match account.nat {
+    match nat {
         Nat::Yes => true,
         Nat::No => false,
         Nat::Auto => {
@@ -53,13 +56,20 @@ impl Call {
     /// # Errors
     /// The INVITE cannot make a dialog: 400.
     pub(crate) fn arrive(office: &mut Office<'_>, arrival: &Arrival<'_>) -> Result<Self, Malformed> {
-        let Arrival { id, server, request, flow, from, to, settings } = arrival;
+        let Arrival { id, server, request, flow, from, to, settings, trunk } = arrival;
         let phase = Phase::Dialling { early: None, told: None };
         let mut call = Self::begin(*id, Arc::clone(settings), from, to, office.now, phase);
-        let nat = call.account(from).is_some_and(|account| behind_nat(account, request, flow));
+        let nat = match trunk {
+            Some((trunk, _)) => Some(trunk.nat),
+            None => settings.directory.extension(from).map(|account| account.nat),
+        };
+        let nat = nat.is_some_and(|nat| behind_nat(nat, request, flow));
         let tag = office.stack.tag();
         let course = dialog::course_of(request, *flow, nat);
-        let dialog = Dialog::asked(office.stack, request, &tag, &super::target::escaped(to), course)?;
+        let mut dialog = Dialog::asked(office.stack, request, &tag, &super::target::escaped(to), course)?;
+        if let Some(credentials) = trunk.as_ref().and_then(|(trunk, _)| trunk.credentials.clone()) {
+            dialog.prove_with(credentials);
+        }
         let mut leg = Leg::new(0, from, Signal::Invited { server: *server }, office.now, office.talk());
         leg.contact = dialog.target().into();
         leg.user_agent = header_text(request, Header::UserAgent);
@@ -68,13 +78,17 @@ impl Call {
         leg.behind_nat = nat;
         leg.web = super::protect::is_web(flow.transport);
         leg.dialog = Some(dialog);
+        leg.trunk = trunk.as_ref().map(|(trunk, _)| Arc::clone(trunk));
         call.legs.push(leg);
         call.first_branch = 1;
         call.max_forwards = request.max_forwards()?.unwrap_or(70);
         office.books.dialogs.insert(tag.into(), call.leg_id(0));
         office.books.servers.insert(*server, call.leg_id(0));
-        office.books.enter(from);
-        call.counted.push((*from).into());
+        call.note_outside(request, trunk.as_ref());
+        if trunk.is_none() {
+            office.books.enter(from);
+            call.counted.push((*from).into());
+        }
         call.tell_state(office, CallState::Calling);
         let body = request.body();
         if !body.is_empty() {
@@ -119,7 +133,7 @@ impl Call {
         let from: Box<str> = self.from.clone();
         // A call to oneself counts twice.
         let over = |number: &str, limit: usize| office.books.calls_of(number) > limit;
-        if settings.directory.extension(&from).is_some_and(|caller| over(&from, caller.call_limit)) {
+        if self.calling_account().is_some_and(|caller| over(&from, caller.call_limit)) {
             return self.refuse(office, 486, HangupCause::Exhausted);
         }
         // RFC 3261 section 16.3 step 3, which a B2BUA that passes calls on owes as well: loops end.
@@ -136,7 +150,7 @@ impl Call {
         if !self.originated && !self.take_offer(office) {
             return;
         }
-        if !self.has_common_format(account) {
+        if !self.has_common_format(&account.codecs) {
             return self.refuse(office, 488, HangupCause::Incompatible);
         }
         office.books.enter(callee);
@@ -146,7 +160,7 @@ impl Call {
         office.arm(self.id, &mut self.alarms, Alarm::Ring, ring_for);
         self.open_caller(office);
         for phone in phones {
-            self.add_branch(office, Branch { party: callee, phone });
+            self.add_branch(office, Branch { party: callee, phone, trunk: None });
         }
         self.measure();
     }

@@ -5,10 +5,12 @@ use crate::{
     dialog::{Course, Dialog},
     fact::Protection,
     message::Uri,
+    settings::Trunk,
     transaction::{ClientId, ServerId},
 };
 use contract::{Digit, DtlsRole, IceCredentials, Instant, MemberId};
 use core::fmt;
+use std::sync::Arc;
 
 /// How far a leg's signaling is.
 #[derive(Clone, Debug)]
@@ -68,6 +70,8 @@ pub struct Leg {
     pub number: u16,
     /// The party's number.
     pub party: Box<str>,
+    /// The trunk it is reached by, or called by.
+    pub trunk: Option<Arc<Trunk>>,
     /// Where it is reached, or where it called from.
     pub contact: Box<str>,
     /// Its User-Agent or Server header.
@@ -166,6 +170,7 @@ impl Leg {
         Self {
             number,
             party: party.into(),
+            trunk: None,
             contact: Box::default(),
             user_agent: Box::default(),
             signal,

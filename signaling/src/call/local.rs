@@ -18,7 +18,7 @@ impl Call {
             return self.happened(super::Happening::Reached);
         }
         let over = |call: &Self| {
-            let limit = call.account(&call.from).map_or(usize::MAX, |account| account.call_limit);
+            let limit = call.calling_account().map_or(usize::MAX, |account| account.call_limit);
             office.books.calls_of(&call.from) > limit
         };
         if over(self) {

@@ -3,7 +3,7 @@
 //! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
 //! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
 //! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
-//! re-INVITE and UPDATE on, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded.
+//! re-INVITE and UPDATE on, `outside` places it on trunks, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded.
 //!
 //! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
 //! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
@@ -24,6 +24,7 @@ mod music;
 mod negotiate;
 mod office;
 mod originate;
+mod outside;
 mod protect;
 mod record;
 mod recording;
@@ -48,14 +49,15 @@ pub(crate) use incoming::behind_nat;
 pub use leg::{Leg, Signal};
 pub(crate) use office::Purpose;
 pub use office::{ALLOW, Books, Office, PRODUCT, SDP, SUPPORTED};
+pub(crate) use outside::hops;
+pub(crate) use redirect::is_ours;
 pub(crate) use stray::answer_stray;
-pub use target::quoted;
 
 use crate::{
     fact::{CallState, Fact, HangupCause},
     id::{CallId, LegId},
     media::Session,
-    settings::{Extension, Settings},
+    settings::{Extension, Settings, Terms},
     transaction::{ClientId, ServerId},
 };
 use alarm::Alarms;
@@ -136,6 +138,8 @@ pub struct Call {
     holder: Option<u16>,
     /// What a refusal of the caller says of its reason.
     warning: Option<&'static str>,
+    /// What concerns trunks.
+    outside: Option<Box<outside::Outside>>,
 }
 
 impl Call {
@@ -169,6 +173,7 @@ impl Call {
             originated: false,
             holder: None,
             warning: None,
+            outside: None,
         }
     }
 
@@ -235,7 +240,8 @@ impl Call {
     /// Whether a number is one of its parties.
     #[must_use]
     pub fn involves(&self, number: &str) -> bool {
-        *self.from == *number || *self.to == *number || self.legs.iter().any(|leg| *leg.party == *number)
+        let from = self.caller_leg().is_none_or(|leg| leg.trunk.is_none()) && *self.from == *number;
+        from || *self.to == *number || self.legs.iter().any(|leg| leg.trunk.is_none() && *leg.party == *number)
     }
 
     /// Whether an alarm is armed.
@@ -282,6 +288,22 @@ impl Call {
         self.legs.get_mut(usize::from(number))
     }
 
+    fn caller_member(&self) -> MemberId {
+        MemberId(self.caller)
+    }
+
+    /// A request of ours bears another name, because it was sent again.
+    fn rename_request(&mut self, before: ClientId, after: ClientId) {
+        if let Some(Exchange { stage: Stage::Asked { client, .. }, .. }) = &mut self.exchange
+            && *client == before
+        {
+            *client = after;
+        }
+        for relay in self.relays.iter_mut().filter(|relay| relay.client == before) {
+            relay.client = after;
+        }
+    }
+
     fn leg_id(&self, number: u16) -> LegId {
         LegId { call: self.id, number }
     }
@@ -301,6 +323,17 @@ impl Call {
 
     fn account(&self, number: &str) -> Option<&Extension> {
         self.settings.directory.extension(number)
+    }
+
+    /// The account that calls; `None`: a trunk does, or nobody we know.
+    fn calling_account(&self) -> Option<&Extension> {
+        let inside = self.caller_leg().is_none_or(|leg| leg.trunk.is_none());
+        if inside { self.account(&self.from) } else { None }
+    }
+
+    /// What media a leg's party may use.
+    fn terms(&self, number: u16) -> Terms<'_> {
+        terms_of(&self.settings, self.leg(number))
     }
 
     fn happened(&mut self, happening: Happening) {
@@ -338,6 +371,7 @@ impl Call {
         self.alarms.take(alarm);
         match alarm {
             Alarm::Ring => self.nobody_answered(office),
+            Alarm::Trunk => self.trunk_is_silent(office),
             Alarm::Length => self.end(office, End::by_us(HangupCause::LengthLimit)),
             Alarm::Repeat => self.repeat_answer(office),
             Alarm::Acknowledgement => self.never_acknowledged(office),
@@ -423,5 +457,14 @@ impl Call {
             Some(Signal::Inviting { client: own, .. } | Signal::Cancelling { client: own }) => *own == client,
             Some(Signal::Invited { .. } | Signal::Opening(_) | Signal::Confirmed | Signal::Gone) | None => false,
         }
+    }
+}
+
+/// What media the party of a leg may use.
+fn terms_of<'s>(settings: &'s Settings, leg: Option<&'s Leg>) -> Terms<'s> {
+    match leg.map(|leg| (&leg.trunk, &leg.party)) {
+        Some((Some(trunk), _)) => Terms::from(&**trunk),
+        Some((None, party)) => settings.directory.extension(party).map(Terms::from).unwrap_or_default(),
+        None => Terms::default(),
     }
 }

@@ -37,8 +37,7 @@ impl Call {
         if self.holder != Some(holder) {
             self.session.close_member(&mut office.books.door, office.out, MUSIC);
             self.holder = Some(holder);
-            let account = self.leg(holder).and_then(|leg| self.account(&leg.party));
-            let class = account.map_or(DEFAULT, |account| &account.music);
+            let class = self.terms(holder).music.unwrap_or(DEFAULT);
             let sounds = vec![Sound::Clip(format!("music/{class}").into())];
             let player = Device::Player(PlayerSpec { sounds, repeat: Repeat::Forever });
             self.session.open_device(&mut office.books.door, office.out, MUSIC, player);

@@ -9,10 +9,10 @@ use crate::{
     fact::CallState,
     media::{Ear, bridge, echo},
     sdp::{self, Carriage, Description, Direction, Local, Rewrite},
-    settings::Extension,
 };
 use contract::{Codec, Format, HearingTable, MemberId, PeerSpec, SourceRule};
 use core::net::SocketAddr;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// What is particular to the one who will read a description.
@@ -24,13 +24,13 @@ struct Towards<'a> {
 }
 
 impl Call {
-    /// Whether the caller's offer holds a codec that it and `callee` may use, or one that can be made another for the callee.
-    pub(super) fn has_common_format(&self, callee: &Extension) -> bool {
+    /// Whether the caller's offer holds a codec that it and a callee who is allowed `callee` may use, or one that can be made another for that one.
+    pub(super) fn has_common_format(&self, callee: &[Codec]) -> bool {
         let Some(view) = self.caller_leg().and_then(|leg| leg.talk.remote.as_ref()) else { return true };
-        let caller = self.account(&self.from);
-        let shared = view.speech().any(|format| may_use(caller, format) && may_use(Some(callee), format));
+        let caller = self.terms(self.caller).codecs;
+        let shared = view.speech().any(|format| may_use(caller, format) && may_use(callee, format));
         let media = &self.settings.media;
-        shared || media.transcode && formats::transcodes(media, view, caller) && formats::has_own(media, Some(callee))
+        shared || media.transcode && formats::transcodes(media, view, caller) && formats::has_own(media, callee)
     }
 
     /// The address to write into descriptions for this leg.
@@ -41,28 +41,27 @@ impl Call {
         Some(SocketAddr::new(advertised.unwrap_or(rtp.ip()), rtp.port()))
     }
 
-    fn party(&self, number: u16) -> Option<&Extension> {
-        self.leg(number).and_then(|leg| self.account(&leg.party))
+    /// The codecs that a leg's party is allowed; none: all.
+    fn codecs_of(&self, number: u16) -> SmallVec<[Codec; 8]> {
+        self.terms(number).codecs.into()
     }
 
     /// The offer of one party as the leg `towards` reads it: the formats both may use, then those that are made theirs by transcoding.
     pub(super) fn offer_to(&mut self, towards: u16, from: u16, bytes: &[u8]) -> Option<Box<[u8]>> {
         let settings = Arc::clone(&self.settings);
-        let account = |number: u16| self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
-        let (reader, writer) = (account(towards), account(from));
+        let (reader, writer) = (self.codecs_of(towards), self.codecs_of(from));
         let description = Description::parse(bytes).ok()?;
         let mut add = Vec::new();
         if settings.media.transcode
             && let Some(audio) = description.audio()
         {
             let before = self.leg(towards).and_then(|leg| describe::view(leg.talk.sent.as_deref()?).ok());
-            add = formats::added(&settings.media, &audio, reader, writer, before.as_ref());
+            add = formats::added(&settings.media, &audio, &reader, &writer, before.as_ref());
         }
-        let keep = |format: &Format| may_use(reader, format) && may_use(writer, format);
-        let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
+        let keep = |format: &Format| may_use(&reader, format) && may_use(&writer, format);
         let carriage = self.carriage_offered(towards);
         let said = description.audio().map(|audio| audio.direction()).unwrap_or_default();
-        let how = Towards { carriage, direction: self.told_direction(said), order, add: &add };
+        let how = Towards { carriage, direction: self.told_direction(said), order: &reader, add: &add };
         self.rewritten(towards, &description, &keep, &how)
     }
 
@@ -70,22 +69,25 @@ impl Call {
     /// packets pass as they are; else the asker's first that can be transcoded.
     fn answer_to(&mut self, towards: u16, offer: &View, from: u16, bytes: &[u8]) -> Option<Box<[u8]>> {
         let settings = Arc::clone(&self.settings);
-        let account = |number: u16| self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
-        let (reader, writer) = (account(towards), account(from));
+        let (reader, writer) = (self.codecs_of(towards), self.codecs_of(from));
         let description = Description::parse(bytes).ok()?;
-        let usable = |format: &Format| may_use(reader, format) && may_use(writer, format);
+        let usable = |format: &Format| may_use(&reader, format) && may_use(&writer, format);
         let carriage = self.carriage_answered(towards, &offer.carriage)?;
-        let order: &[Codec] = reader.map_or(&[], |reader| &reader.codecs);
         // RFC 3264 section 6.1: an answer claims no more than the offer gives.
         let said = description.audio().map(|audio| audio.direction()).unwrap_or_default();
         let direction = offer.direction.answered(self.told_direction(said));
         if !settings.media.transcode {
-            return self.rewritten(towards, &description, &usable, &Towards { carriage, direction, order, add: &[] });
+            return self.rewritten(
+                towards,
+                &description,
+                &usable,
+                &Towards { carriage, direction, order: &reader, add: &[] },
+            );
         }
         let answer = description.audio().map(|audio| audio.formats()).unwrap_or_default();
-        let taken = formats::taken(&settings.media, offer, &answer, reader, &usable)?;
+        let taken = formats::taken(&settings.media, offer, &answer, &reader, &usable)?;
         let keep = |format: &Format| taken.keep.contains(format);
-        self.rewritten(towards, &description, &keep, &Towards { carriage, direction, order, add: &taken.add })
+        self.rewritten(towards, &description, &keep, &Towards { carriage, direction, order: &reader, add: &taken.add })
     }
 
     /// A description of one party rewritten for the leg `towards`; with its version, which grows only with a change (RFC 3264 section 8).
@@ -140,8 +142,7 @@ impl Call {
     pub(super) fn own_offer(&mut self, number: u16) -> Option<Box<[u8]>> {
         let rtp = self.signalled(number)?;
         let settings = Arc::clone(&self.settings);
-        let account = self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
-        let formats = formats::offered(&settings.media, account);
+        let formats = formats::offered(&settings.media, &self.codecs_of(number));
         let carriage = self.carriage_offered(number);
         self.versioned(number, rtp, |local| Some(sdp::offer(&local, &carriage, &formats, Direction::SendRecv)))
     }
@@ -149,12 +150,11 @@ impl Call {
     /// Our own answer to a leg's offer: what it may use, both ways as far as it lets us. `None`: nothing of it can be used.
     pub(super) fn own_answer(&mut self, number: u16, offer: &[u8]) -> Option<Box<[u8]>> {
         let rtp = self.signalled(number)?;
-        let settings = Arc::clone(&self.settings);
-        let account = self.leg(number).and_then(|leg| settings.directory.extension(&leg.party));
+        let allowed = self.codecs_of(number);
         let description = Description::parse(offer).ok()?;
         let carriage = self.carriage_answered(number, &describe::view(offer).ok()?.carriage)?;
         self.versioned(number, rtp, |local| {
-            sdp::answer(&description, &local, &carriage, |format| may_use(account, format), Direction::SendRecv)
+            sdp::answer(&description, &local, &carriage, |format| may_use(&allowed, format), Direction::SendRecv)
         })
     }
 
@@ -189,7 +189,7 @@ impl Call {
             return true;
         }
         let media = &self.settings.media;
-        if !media.transcode || !formats::transcodes(media, asker.1, self.party(asker.0)) {
+        if !media.transcode || !formats::transcodes(media, asker.1, self.terms(asker.0).codecs) {
             return false;
         }
         let sent = self.leg(asked.0).and_then(|leg| describe::view(leg.talk.sent.as_deref()?).ok());

@@ -13,7 +13,9 @@ use crate::{
     media::Door,
     message::{Message, Method},
     registrar::Registrar,
+    settings::Settings,
     transaction::{Answer, ClientId, ServerId, Stack},
+    trunk::Trunks,
     wheel::Wheel,
 };
 use contract::{Instant, NodeId, RecordingId};
@@ -59,6 +61,10 @@ pub struct Books {
     pub(crate) servers: BTreeMap<ServerId, LegId>,
     /// Calls that an account is in.
     busy: BTreeMap<Box<str>, usize>,
+    /// Trunks.
+    pub(crate) trunks: Trunks,
+    /// Calls that have to end because an emergency call needs their channel.
+    pub(crate) preempted: Vec<CallId>,
     /// Timers of all calls.
     pub(crate) wheel: Wheel<CallAlarm>,
     /// The door to media.
@@ -73,15 +79,17 @@ pub struct Books {
 impl Books {
     /// Empty books.
     #[must_use]
-    pub fn new(shards: u16) -> Self {
+    pub fn new(settings: &Settings) -> Self {
         Self {
             dialogs: BTreeMap::new(),
             mortal: BTreeMap::new(),
             clients: BTreeMap::new(),
             servers: BTreeMap::new(),
             busy: BTreeMap::new(),
+            trunks: Trunks::new(&settings.trunks),
+            preempted: Vec::new(),
             wheel: Wheel::new(),
-            door: Door::new(shards),
+            door: Door::new(settings.media.shards),
             recordings: 0,
             #[cfg(feature = "faults")]
             fault: None,

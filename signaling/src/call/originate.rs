@@ -44,7 +44,7 @@ impl Call {
         office.arm(id, &mut call.alarms, Alarm::Ring, ring_for);
         call.tell_state(office, CallState::Calling);
         for phone in phones {
-            call.add_branch(office, Branch { party: from, phone });
+            call.add_branch(office, Branch { party: from, phone, trunk: None });
         }
         call.measure();
         Ok(call)

@@ -213,11 +213,7 @@ impl Talk {
 
 impl Call {
     fn policy(&self, number: u16) -> Policy {
-        let account = self.leg(number).and_then(|leg| self.account(&leg.party));
-        Policy {
-            encryption: account.map_or(Encryption::default(), |account| account.encryption),
-            fingerprint: self.settings.media_fingerprint,
-        }
+        Policy { encryption: self.terms(number).encryption, fingerprint: self.settings.media_fingerprint }
     }
 
     /// How we offer to carry a leg's stream.

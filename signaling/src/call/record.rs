@@ -32,6 +32,7 @@ impl Call {
             bytes: self.bytes_max.max(self.bytes()),
             originated: self.originated,
             recordings: self.recordings.made.to_vec(),
+            direction: self.direction(),
         }
     }
 
@@ -39,6 +40,7 @@ impl Call {
         LegRecord {
             number: leg.number,
             party: (*leg.party).to_owned(),
+            trunk: leg.trunk.as_ref().map(|trunk| trunk.name.clone()).unwrap_or_default(),
             contact: (*leg.contact).to_owned(),
             user_agent: (*leg.user_agent).to_owned(),
             started_at: leg.started_at,
@@ -99,6 +101,7 @@ impl Call {
             + self.to.len()
             + self.offer.as_ref().map_or(0, |offer| offer.len())
             + self.session.heap_bytes()
+            + self.outside.as_ref().map_or(0, |outside| outside.heap_bytes())
             + self.counted.iter().map(|number| number.len()).sum::<usize>()
     }
 }

@@ -37,7 +37,7 @@ impl Call {
             // RFC 3261 section 16.5: no target twice.
             let known = self.legs.iter().any(|leg| &*leg.contact == uri.as_str());
             if !known && let Some(phone) = target::fixed(office, uri.as_str()) {
-                self.add_branch(office, Branch { party, phone });
+                self.add_branch(office, Branch { party, phone, trunk: None });
             }
             return;
         }
@@ -51,7 +51,7 @@ impl Call {
         }
         for phone in self.phones_of(office, account) {
             if !self.legs.iter().any(|leg| *leg.contact == *phone.target.uri) {
-                self.add_branch(office, Branch { party: &account.number, phone });
+                self.add_branch(office, Branch { party: &account.number, phone, trunk: None });
             }
         }
     }

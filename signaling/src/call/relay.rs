@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Relay {
     /// The request that was passed on; `None`: ours from the start.
     server: Option<ServerId>,
-    client: ClientId,
+    pub(super) client: ClientId,
 }
 
 impl Call {

@@ -4,6 +4,7 @@
 //! dialog exists nor what is said in it, arms no timer and answers nothing.
 
 mod matching;
+mod proof;
 mod request;
 mod route;
 
@@ -74,6 +75,8 @@ pub struct Dialog {
     course: Course,
     /// The ACK of our last INVITE and its CSeq number.
     ack: Option<(u32, SentAck)>,
+    /// What our requests prove themselves with, where the peer is a provider.
+    proof: Option<Box<proof::Proof>>,
 }
 
 impl Dialog {
@@ -99,6 +102,7 @@ impl Dialog {
             route_set: routes,
             course,
             ack: None,
+            proof: None,
         };
         dialog.aim();
         dialog
@@ -135,6 +139,7 @@ impl Dialog {
             route_set: addresses(invite, Header::RecordRoute)?,
             course,
             ack: None,
+            proof: None,
         };
         dialog.aim();
         Ok(dialog)
@@ -161,6 +166,9 @@ impl Dialog {
         route_set.reverse();
         self.route_set = route_set;
         self.state = if confirms { State::Confirmed } else { State::Early };
+        if confirms && let Some(proof) = &mut self.proof {
+            proof.settled();
+        }
         self.aim();
         Ok(())
     }
@@ -190,6 +198,7 @@ impl Dialog {
             route_set: Vec::new(),
             course,
             ack: None,
+            proof: None,
         };
         dialog.answered(response)?;
         Ok(dialog)
@@ -305,6 +314,7 @@ impl Dialog {
             + self.remote_tag.as_ref().map_or(0, |tag| tag.len())
             + lists.sum::<usize>()
             + ack
+            + self.proof.as_ref().map_or(0, |proof| proof.heap_bytes())
     }
 
     fn aim(&mut self) {

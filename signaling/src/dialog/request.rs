@@ -7,6 +7,7 @@ use crate::{
     transaction::{ClientId, NextHop, NotSent, OutRequest, Stack},
 };
 use contract::Instant;
+use smallvec::SmallVec;
 
 /// The largest CSeq number, RFC 3261 section 8.1.1.5.
 const CSEQ_MAX: u32 = (1 << 31) - 1;
@@ -36,12 +37,29 @@ impl Dialog {
         out: &mut Effects,
         ask: &Ask<'_>,
     ) -> Result<ClientId, NotSent> {
+        if let Some(proof) = &mut self.proof {
+            proof.begin(ask);
+        }
+        self.dispatch(now, stack, out, ask)
+    }
+
+    /// Sends a request with what proves it.
+    pub(super) fn dispatch(
+        &mut self,
+        now: Instant,
+        stack: &mut Stack,
+        out: &mut Effects,
+        ask: &Ask<'_>,
+    ) -> Result<ClientId, NotSent> {
         // RFC 3261 section 8.1.1.5: CSeq stays below 2^31. It is never wrapped: the peer would take what follows for old (section 12.2.2).
         if self.local_cseq >= CSEQ_MAX {
             return Err(NotSent::Exhausted);
         }
         self.local_cseq += 1;
-        let request = self.request(ask.method, self.local_cseq, ask);
+        let (uri, cseq) = (&self.request_uri, self.local_cseq);
+        let proofs = self.proof.as_mut().map(|proof| proof.headers(ask.method, uri, cseq)).unwrap_or_default();
+        let headers = proven(ask.headers, &proofs);
+        let request = self.request(ask.method, self.local_cseq, &Ask { headers: &headers, ..*ask });
         let mut result = Err(NotSent::Unreachable);
         let mut gone = false;
         for hop in self.hops(stack).into_iter().flatten() {
@@ -74,8 +92,9 @@ impl Dialog {
         cseq: u32,
         body: Option<(&str, &[u8])>,
     ) -> Result<(), NotSent> {
-        let request =
-            self.request(Method::Ack, cseq, &Ask { method: Method::Ack, max_forwards: 70, headers: &[], body });
+        let headers = proven(&[], self.proof.as_ref().map_or(&[], |proof| proof.of_ack()));
+        let ask = Ask { method: Method::Ack, max_forwards: 70, headers: &headers, body };
+        let request = self.request(Method::Ack, cseq, &ask);
         let mut result = Err(NotSent::Unreachable);
         for hop in self.hops(stack).into_iter().flatten() {
             result = stack.send_ack(now, hop, &request, out);
@@ -117,6 +136,15 @@ impl Dialog {
     fn hops(&self, stack: &Stack) -> [Option<NextHop>; 2] {
         self.course.hops(stack, self.route_set.first().map_or(&*self.target, String::as_str))
     }
+}
+
+/// Header fields with those that prove the request after them.
+fn proven<'a>(
+    headers: &[(&'a str, &'a str)],
+    proofs: &'a [(&'static str, String)],
+) -> SmallVec<[(&'a str, &'a str); 8]> {
+    let proofs = proofs.iter().map(|(name, value)| (*name, value.as_str()));
+    headers.iter().copied().chain(proofs).collect()
 }
 
 /// RFC 3261 table 3: requests that make a dialog or refresh its target carry Contact.

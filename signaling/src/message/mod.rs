@@ -4,6 +4,7 @@
 //! understood stays byte for byte. Nothing here panics on any bytes. It deliberately knows neither transports nor transactions nor
 //! whether a message makes sense to anyone: only RFC 3261 sections 7, 18.3, 19.1, 20 and 25, and the later grammar they point to.
 
+mod escape;
 mod frame;
 mod header;
 mod index;
@@ -19,6 +20,8 @@ mod uri;
 mod via;
 mod write;
 
+pub(crate) use escape::escaped;
+pub use escape::quoted;
 pub use frame::{Framed, frame};
 pub use header::Header;
 pub use index::Index;

@@ -4,6 +4,7 @@ use super::switchboard::Switchboard;
 use crate::{
     call::{Alarm, Phase, Purpose},
     effect::StatusView,
+    id::LegId,
     transaction::Stack,
 };
 
@@ -22,6 +23,7 @@ impl Switchboard {
             queries: self.queries.len(),
             bindings,
             registrations,
+            trunks_up: self.books.trunks.up(),
             draining: self.draining,
         }
     }
@@ -29,6 +31,7 @@ impl Switchboard {
     pub(super) fn check_invariants(&self, stack: &Stack) -> Result<(), &'static str> {
         let hold = |holds: bool, what: &'static str| if holds { Ok(()) } else { Err(what) };
         self.registrar.check_invariants()?;
+        self.books.trunks.check_invariants()?;
         let (mut alarms, mut sessions, mut dialogs) = (0, 0, 0);
         for (id, call) in &self.calls {
             alarms += call.timers();
@@ -70,6 +73,14 @@ impl Switchboard {
         )?;
         hold(self.features.keys().all(|id| self.calls.contains_key(id)), "every feature belongs to a call")?;
         hold(self.store_waits.len() == self.queries.len(), "every question to the store has a timer")?;
+        let held = self
+            .calls
+            .iter()
+            .flat_map(|(id, call)| call.channels().map(|(name, number)| (name, LegId { call: *id, number })));
+        let (mut held, mut taken): (Vec<_>, Vec<_>) = (held.collect(), self.books.trunks.channels().collect());
+        held.sort_unstable();
+        taken.sort_unstable();
+        hold(held == taken, "every channel of a trunk belongs to a call")?;
         hold(!self.calls.is_empty() || self.books.accounts_busy() == 0, "without calls no account's limit counts one")
     }
 }

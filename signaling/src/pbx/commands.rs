@@ -30,6 +30,7 @@ impl Switchboard {
                 Reply::Calls(self.calls.values().rev().filter(|call| !call.is_over()).map(|call| call.view()).collect())
             }
             Command::ListExtensions => Reply::Extensions(self.extensions(turn)),
+            Command::ListTrunks => Reply::Trunks(self.books.trunks.views(turn.now)),
             Command::Status => Reply::Status(self.status(turn.stack)),
             Command::Drain => {
                 self.draining = true;
@@ -72,7 +73,7 @@ impl Switchboard {
         settings.directory.extension(from).ok_or(Refusal::UnknownExtension)?;
         let request = Request { caller: from, dialled: to, at: turn.now };
         match routing::plan(&settings.directory, &settings.codes, &request).target {
-            Target::Extension(_) | Target::Echo => {}
+            Target::Extension(_) | Target::Echo | Target::Trunks(_) => {}
             Target::Nowhere => return Err(Refusal::UnknownDestination),
         }
         if self.draining || self.calls.len() >= settings.calls.calls_max.min(CALLS_MAX) {

@@ -45,7 +45,7 @@ impl Switchboard {
     fn mind_nat(&self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: &Flow) {
         let named = request.from().ok().and_then(|address| address.uri.user_decoded());
         let account = named.and_then(|number| self.settings.directory.extension(&number));
-        if account.is_some_and(|account| behind_nat(account, request, flow)) {
+        if account.is_some_and(|account| behind_nat(account.nat, request, flow)) {
             turn.stack.answer_to_source(server);
         }
     }

@@ -2,30 +2,45 @@
 
 use super::switchboard::Switchboard;
 use crate::{
-    call::{Arrival, Call},
+    call::{Arrival, Call, hops},
     fact::HangupCause,
     feature::{Echo, Feature},
     flow::Flow,
     id::CallId,
-    limits::CALLS_MAX,
+    limits::{CALLS_MAX, HOPS_MAX},
     message::{Message, Scheme, Uri},
     routing::{self, Request, Target},
     transaction::{ServerId, Turn},
+    trunk::{Identity, is_hidden},
 };
 use std::sync::Arc;
 
 impl Switchboard {
     pub(super) fn on_invite(&mut self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: Flow) {
-        let Some(from) = self.authenticate(turn, server, request, flow) else { return };
-        // An account calls under its own number only.
-        let named = request.from().ok().and_then(|address| address.uri.user_decoded());
-        if named.as_deref() != Some(&from) {
-            return self.office(turn).refuse(server, 403, None);
+        // RFC 3261 section 16.3 step 4, and the same for exchanges between us and ourselves that keep no Via.
+        if turn.stack.has_passed(request) || hops(request) >= HOPS_MAX {
+            return self.office(turn).refuse(server, 482, None);
         }
-        self.activity.insert(from.as_str().into(), turn.now);
-        let to = dialled(request).unwrap_or_default();
+        let trunk = self.trunk_of(request, flow).map(|trunk| {
+            let identity = Identity::of_trunk(&trunk, request);
+            (trunk, identity)
+        });
+        let (from, to) = match &trunk {
+            Some((trunk, identity)) => (identity.number.clone(), self.called_by(trunk, request)),
+            None => {
+                let Some(from) = self.authenticate(turn, server, request, flow) else { return };
+                // An account calls under its own number only.
+                let named = request.from().ok().and_then(|address| address.uri.user_decoded());
+                if named.as_deref() != Some(&from) && !is_hidden(request) {
+                    return self.office(turn).refuse(server, 403, None);
+                }
+                self.activity.insert(from.as_str().into(), turn.now);
+                (from, dialled(request).unwrap_or_default())
+            }
+        };
         let id = self.next_call();
-        let arrival = Arrival { id, server, request, flow, from: &from, to: &to, settings: Arc::clone(&self.settings) };
+        let settings = Arc::clone(&self.settings);
+        let arrival = Arrival { id, server, request, flow, from: &from, to: &to, settings, trunk };
         let call = match Call::arrive(&mut self.office(turn), &arrival) {
             Ok(call) => call,
             Err(_) => return self.office(turn).refuse(server, 400, None),
@@ -35,6 +50,12 @@ impl Switchboard {
             return self.tell(turn, id, |call, office| call.refuse(office, 503, HangupCause::Shutdown));
         }
         if self.calls.len() > self.settings.calls.calls_max.min(CALLS_MAX) {
+            return self.tell(turn, id, |call, office| call.refuse(office, 503, HangupCause::Exhausted));
+        }
+        // The channels of a trunk count calls of both directions.
+        let mut full = false;
+        self.tell(turn, id, |call, office| full = call.enter_by_trunk(office).is_err());
+        if full {
             return self.tell(turn, id, |call, office| call.refuse(office, 503, HangupCause::Exhausted));
         }
         self.route(turn, id);
@@ -51,6 +72,7 @@ impl Switchboard {
                 self.features.insert(id, Feature::Echo(Echo::default()));
                 self.tell(turn, id, Call::drive);
             }
+            Target::Trunks(plan) => self.tell(turn, id, |call, office| call.dial_out(office, plan)),
             Target::Nowhere => {
                 self.tell(turn, id, |call, office| call.refuse(office, 404, HangupCause::Unreachable));
             }
@@ -59,7 +81,7 @@ impl Switchboard {
 }
 
 /// The number in a Request-URI: its user part, or the digits of a `tel` URI without their separators (RFC 3966 section 3).
-fn dialled(request: &Message<'_>) -> Option<String> {
+pub(super) fn dialled(request: &Message<'_>) -> Option<String> {
     let uri = Uri::parse(request.request_uri()?).ok()?;
     let user = uri.user_decoded()?;
     Some(match uri.scheme() {

@@ -11,6 +11,7 @@ mod incoming;
 mod invite;
 mod register;
 mod switchboard;
+mod trunk;
 
 use crate::{
     effect::{Effects, StatusView},
@@ -53,7 +54,7 @@ impl Pbx {
             Input::Asked { ticket, command } => board.on_command(&mut Turn { now, stack, out }, ticket, command),
             Input::Configured(settings) => {
                 stack.configure(Arc::clone(&settings));
-                board.configure(settings, out);
+                board.configure(now, settings, out);
             }
             Input::Tick => {
                 stack.fire(now, board, out);

@@ -3,10 +3,10 @@
 use super::register::{PendingRegister, Queries};
 use crate::{
     auth::Authenticator,
-    call::{self, Books, Call, CallAlarm, Happening, Office, Purpose},
+    call::{self, Books, Call, CallAlarm, End, Happening, Office, Purpose},
     dialog::{Course, Tags},
     effect::{Effect, Effects},
-    fact::{DropReason, Fact},
+    fact::{DropReason, Fact, HangupCause},
     feature::Feature,
     flow::{ConnectionId, Flow},
     id::{CallId, LegId, QueryId},
@@ -44,7 +44,7 @@ impl Switchboard {
             registrar: Registrar::new(),
             calls: BTreeMap::new(),
             features: BTreeMap::new(),
-            books: Books::new(settings.media.shards),
+            books: Books::new(&settings),
             queries: Queries::default(),
             store_waits: Wheel::new(),
             activity: BTreeMap::new(),
@@ -90,6 +90,9 @@ impl Switchboard {
                 self.happened(turn, id, happening);
             }
         }
+        if let Some(call) = self.calls.get_mut(&id) {
+            call.release_channels(&mut self.books.trunks);
+        }
         if self.calls.get(&id).is_some_and(|call| call.is_settled())
             && let Some(call) = self.calls.remove(&id)
         {
@@ -100,6 +103,10 @@ impl Switchboard {
                 turn.out.push(Effect::Fact(Fact::CallEnded(record.clone())));
             }
             turn.out.push(Effect::Fact(Fact::CallEnded(record)));
+        }
+        for id in core::mem::take(&mut self.books.preempted) {
+            let end = End { cause: HangupCause::Preempted, status: Some(503), by: None };
+            self.tell(turn, id, |call, office| call.end(office, end));
         }
     }
 
@@ -153,7 +160,8 @@ impl Switchboard {
         self.registrar.restore(now, known.collect());
     }
 
-    pub(super) fn configure(&mut self, settings: Arc<Settings>, out: &mut Effects) {
+    pub(super) fn configure(&mut self, now: Instant, settings: Arc<Settings>, out: &mut Effects) {
+        self.books.trunks.configure(now, &settings.trunks, out);
         self.settings = settings;
         let gone: Vec<String> = self
             .registrar
@@ -171,7 +179,8 @@ impl Switchboard {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.books.wheel.next(), self.store_waits.next(), self.bindings_deadline()].into_iter().flatten().min()
+        let trunks = self.books.trunks.deadline();
+        [self.books.wheel.next(), self.store_waits.next(), self.bindings_deadline(), trunks].into_iter().flatten().min()
     }
 
     fn bindings_deadline(&self) -> Option<Instant> {
@@ -186,6 +195,7 @@ impl Switchboard {
         while let Some((_, CallAlarm { call, alarm })) = self.books.wheel.pop_due(turn.now) {
             self.tell(turn, call, |call, office| call.on_alarm(office, alarm));
         }
+        self.books.trunks.fire(turn.now, turn.stack, turn.out);
         while let Some((_, query)) = self.store_waits.pop_due(turn.now) {
             self.store_overdue(turn, query);
         }
@@ -270,6 +280,12 @@ impl TransactionUser for Switchboard {
 
     fn on_response(&mut self, turn: &mut Turn<'_>, id: ClientId, response: &Message<'_>) {
         let status = response.status().unwrap_or(0);
+        if self.books.trunks.on_response(turn.now, turn.stack, turn.out, id, response) {
+            return;
+        }
+        if matches!(status, 401 | 407) && self.answer_challenge(turn, id, response) {
+            return;
+        }
         let purpose = match status {
             ..200 => self.books.clients.get(&id).cloned(),
             _ => self.books.clients.remove(&id),
@@ -304,6 +320,9 @@ impl TransactionUser for Switchboard {
     }
 
     fn on_failure(&mut self, turn: &mut Turn<'_>, id: ClientId, why: ClientFailure) {
+        if self.books.trunks.on_failure(turn.now, turn.stack, turn.out, id) {
+            return;
+        }
         match self.books.clients.remove(&id) {
             Some(Purpose::Invite { leg, .. }) => self.tell(turn, leg.call, |call, office| {
                 if call.is_asking(leg.number, id) {

@@ -34,8 +34,23 @@ pub enum Target<'d> {
     Extension(&'d Extension),
     /// To the echo test.
     Echo,
+    /// By trunks.
+    Trunks(&'d TrunkPlan),
     /// Nowhere: the number is unknown (SIP 404).
     Nowhere,
+}
+
+/// A way to the world.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TrunkPlan {
+    /// The route's name.
+    pub route: String,
+    /// What the trunk is to be sent.
+    pub number: String,
+    /// The trunks' names in the order of the route; among those that are up, their own preference and weight decide.
+    pub trunks: Vec<String>,
+    /// An emergency call: no limit holds for it.
+    pub emergency: bool,
 }
 
 /// One rule that was looked at.
@@ -126,6 +141,7 @@ mod tests {
         let target = match plan.target {
             Target::Extension(extension) => format!("extension {}", extension.number),
             Target::Echo => "echo".into(),
+            Target::Trunks(_) => "trunks".into(),
             Target::Nowhere => "nowhere".into(),
         };
         (target, plan.reasons)

@@ -4,9 +4,14 @@
 
 mod account;
 mod dial;
+mod trunk;
 
 pub use account::{CallerId, Directory, Dtmf, Encryption, Extension, Host, Nat, Permissions};
 pub use dial::Codes;
+pub use trunk::{
+    Credentials, EarlyMedia, HOPS, HeaderRule, IdentityForm, NameExpression, Names, Network, PlusForm, RuleAction,
+    RuleDirection, Terms, Trunk, Trunks, is_protected,
+};
 
 use crate::flow::Transport;
 use contract::{Codec, Fingerprint, NodeId};
@@ -66,6 +71,8 @@ pub struct Settings {
     pub directory: Directory,
     /// Feature codes that exist in this version.
     pub codes: Codes,
+    /// Providers and gateways.
+    pub trunks: Trunks,
 }
 
 /// One listening address.

@@ -120,6 +120,12 @@ impl Machine {
     }
 }
 
+impl Client {
+    pub(super) const fn is_proceeding(&self) -> bool {
+        matches!(self.machine, Machine::Invite(client_invite::State::Proceeding))
+    }
+}
+
 impl Stack {
     /// One step of a client transaction. `response` is what just came.
     pub(super) fn step_client(

@@ -13,7 +13,7 @@ use crate::{
     effect::{Effect, Effects},
     fact::{DropReason, Fact},
     flow::{ConnectionId, ListenerId},
-    message::{Index, Uri},
+    message::{Header, Index, Message, Uri, Via},
     settings::Settings,
     transport::{echo::hex, faces::Faces, streams::Streams},
     wheel::Wheel,
@@ -143,6 +143,19 @@ impl Stack {
     #[must_use]
     pub fn contact_for(&self, listener: ListenerId, user: &str) -> String {
         self.faces.contact(listener, user)
+    }
+
+    /// Whether an INVITE of ours has had a provisional response, 100 included.
+    #[must_use]
+    pub fn is_proceeding(&self, id: ClientId) -> bool {
+        self.clients.get(id.0).is_some_and(|client| client.is_proceeding())
+    }
+
+    /// Whether a request has passed us before: one of its Vias is ours (RFC 3261 section 16.3 step 4).
+    #[must_use]
+    pub fn has_passed(&self, request: &Message<'_>) -> bool {
+        let mut vias = request.values(Header::Via).filter_map(|value| Via::parse(value).ok());
+        vias.any(|via| via.branch().is_some_and(|branch| self.client_of(branch).is_some()))
     }
 
     /// A new tag for From or To, RFC 3261 section 19.3: 64 random bits.

@@ -85,6 +85,7 @@ pub fn settings() -> Settings {
             extension("1003", "Carol Chu"),
         ]),
         codes: Codes { echo: Some("*43".into()) },
+        trunks: signaling::settings::Trunks::default(),
     }
 }
 

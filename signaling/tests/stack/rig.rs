@@ -147,6 +147,7 @@ impl Rig {
             calls: CallSettings { length_max: second, ring_max: second, calls_max: 1 },
             directory: Directory::default(),
             codes: Codes { echo: None },
+            trunks: signaling::settings::Trunks::default(),
         };
         Self {
             stack: Stack::new(Arc::new(settings), [3; 32]),

@@ -2,7 +2,7 @@
 
 use crate::{
     media::recording,
-    publish::{disposition, hangup_cause},
+    publish::{call_direction, disposition, hangup_cause},
 };
 use contract::{Instant, LegReport};
 use jiff::{SignedDuration, Timestamp};
@@ -84,6 +84,9 @@ pub struct CallRow {
     pub sip_status: Option<u16>,
     /// Placed by the API rather than by a phone.
     pub originated: bool,
+    /// `internal`, `inbound` or `outbound`.
+    #[serde(default)]
+    pub direction: String,
     /// Its first recording, `/api/recordings/{id}`; all of them are `/api/recordings?call={id}`.
     pub recording: Option<String>,
     /// The caller's phone.
@@ -99,6 +102,9 @@ pub struct LegRow {
     pub id: u16,
     /// The party's number.
     pub party: String,
+    /// The trunk it was reached or called by; empty: none.
+    #[serde(default)]
+    pub trunk: String,
     /// Where it was reached, or called from.
     pub contact: String,
     /// Its phone.
@@ -214,6 +220,7 @@ impl CallRow {
             hangup_cause: hangup_cause(record.hangup_cause).to_owned(),
             sip_status: record.status,
             originated: record.originated,
+            direction: call_direction(record.direction).to_owned(),
             recording: record.recordings.first().map(|recording| recording::name(*recording)),
             user_agent: record.user_agent.clone(),
             legs: record.legs.iter().map(|leg| LegRow::new(leg, at)).collect(),
@@ -226,6 +233,7 @@ impl LegRow {
         Self {
             id: leg.number,
             party: leg.party.clone(),
+            trunk: leg.trunk.clone(),
             contact: leg.contact.clone(),
             user_agent: leg.user_agent.clone(),
             started_at: at(leg.started_at),

@@ -8,7 +8,7 @@ use crate::store::{DataDir, Filter, Store};
 use contract::{Instant, LegReport, NodeId};
 use jiff::Timestamp;
 use signaling::{
-    fact::{CallRecord, Disposition, HangupCause, LegRecord},
+    fact::{CallDirection, CallRecord, Disposition, HangupCause, LegRecord},
     id::CallId,
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
@@ -34,6 +34,7 @@ fn record(serial: u64, ended_at: Instant) -> CallRecord {
         legs: vec![LegRecord {
             number: 0,
             party: "1001".to_owned(),
+            trunk: String::new(),
             contact: "sip:1001@192.0.2.1".to_owned(),
             user_agent: "phone".to_owned(),
             started_at: seconds(100),
@@ -47,6 +48,7 @@ fn record(serial: u64, ended_at: Instant) -> CallRecord {
         bytes: 0,
         originated: false,
         recordings: Vec::new(),
+        direction: CallDirection::Internal,
     }
 }
 

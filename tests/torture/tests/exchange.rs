@@ -41,6 +41,7 @@ fn settings() -> Arc<Settings> {
         calls: CallSettings { length_max: hour, ring_max: minute, calls_max: 10 },
         directory: Directory::default(),
         codes: Codes { echo: None },
+        trunks: signaling::settings::Trunks::default(),
     })
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn settings(swarm: &Swarm, rng: &mut Rng) -> Arc<Settings> {
         directory: Directory::new(extensions),
         digest: vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5],
         codes: Codes { echo: Some(ECHO.to_owned()) },
+        trunks: signaling::settings::Trunks::default(),
     })
 }
 

@@ -199,6 +199,8 @@ fn check_claims(record: &CallRecord, seen: &Seen, length_max: Duration, shut: bo
         HangupCause::Cancelled => seen.cancelled || seen.caller_bye || record.originated,
         HangupCause::MediaSilent => seen.silent > 0,
         HangupCause::LengthLimit => record.answered_at.is_some_and(|a| record.ended_at.since(a) >= length_max),
+        // There are no trunks in this world.
+        HangupCause::Preempted => false,
         HangupCause::Operator => seen.operator,
         HangupCause::Shutdown => shut,
         HangupCause::Fault => return Err("a defect of the exchange ended the call".to_owned()),

@@ -100,6 +100,8 @@ impl World {
             | Fact::Registered { .. }
             | Fact::Unregistered { .. }
             | Fact::StoreFailed
+            | Fact::TrunkUp { .. }
+            | Fact::TrunkDown { .. }
             | Fact::CallChanged { .. }
             | Fact::QualityMissed { .. }
             | Fact::RecordingBegan(_)

@@ -1,0 +1,388 @@
+//! The line to one trunk: its REGISTERs and OPTIONS are written and their answers read here, its timers armed, its state told.
+
+use super::{
+    Due, Errand, Timers, Turn,
+    health::{Down, Experience, Health},
+    registration::{Outcome, Registration},
+    usage::Usage,
+    whole_seconds,
+};
+use crate::{
+    auth::Authority,
+    effect::{Effect, Effects, TrunkView},
+    fact::Fact,
+    limits::{PROBE_AGAIN, PROBE_WAIT},
+    message::{Header, Message, Method, Uri, equivalent},
+    settings::Trunk,
+    transaction::{ClientId, NextHop, OutRequest},
+    wheel::TimerId,
+};
+use contract::Instant;
+use core::time::Duration;
+use std::sync::Arc;
+
+/// Our name, for User-Agent.
+const PRODUCT: &str = "Ironbell";
+
+/// The timers of one line, at most one of each kind.
+#[derive(Debug, Default)]
+struct Clock([Option<TimerId>; 5]);
+
+impl Clock {
+    fn slot(&mut self, due: Due) -> &mut Option<TimerId> {
+        &mut self.0[due as usize]
+    }
+
+    fn arm(&mut self, timers: &mut Timers, at: Instant, name: &Arc<str>, due: Due) {
+        self.disarm(timers, due);
+        *self.slot(due) = Some(timers.arm(at, (Arc::clone(name), due)));
+    }
+
+    fn disarm(&mut self, timers: &mut Timers, due: Due) {
+        if let Some(timer) = self.slot(due).take() {
+            timers.disarm(timer);
+        }
+    }
+}
+
+/// The registration with what its messages need.
+#[derive(Debug)]
+struct Registrar {
+    machine: Registration,
+    authority: Option<Authority>,
+    /// RFC 3261 section 10.2: the same for all REGISTERs to one registrar.
+    call_id: String,
+    tag: String,
+    cseq: u32,
+    /// The last status; `None`: nothing was answered.
+    status: Option<u16>,
+}
+
+/// The line to one trunk.
+#[derive(Debug)]
+pub(super) struct Line {
+    trunk: Arc<Trunk>,
+    registrar: Option<Registrar>,
+    health: Health,
+    usage: Usage,
+    /// The OPTIONS that is out, and since when.
+    probe: Option<(ClientId, Instant)>,
+    probes: u32,
+    clock: Clock,
+    /// What was told last: up or down.
+    told: Option<bool>,
+}
+
+impl Line {
+    pub(super) fn new(trunk: Arc<Trunk>) -> Self {
+        let registrar = trunk.register.map(|wish| Registrar {
+            machine: Registration::new(wish),
+            authority: trunk.credentials.clone().map(Authority::new),
+            call_id: String::new(),
+            tag: String::new(),
+            cseq: 0,
+            status: None,
+        });
+        Self {
+            registrar,
+            health: Health::new(trunk.probe_every.is_some()),
+            usage: Usage::default(),
+            probe: None,
+            probes: 0,
+            clock: Clock::default(),
+            told: None,
+            trunk,
+        }
+    }
+
+    pub(super) fn begin(&mut self, at: Instant, name: &Arc<str>, timers: &mut Timers) {
+        if self.registrar.is_some() {
+            self.clock.arm(timers, at, name, Due::Register);
+        }
+        if self.trunk.probe_every.is_some() {
+            self.clock.arm(timers, at, name, Due::Probe);
+        }
+        // So that it is told at the start how it is with a trunk that is neither registered with nor asked.
+        self.clock.arm(timers, at, name, Due::Parole);
+    }
+
+    pub(super) fn stop(&mut self, timers: &mut Timers) {
+        for due in [Due::Register, Due::Expiry, Due::Probe, Due::ProbeAnswer, Due::Parole] {
+            self.clock.disarm(timers, due);
+        }
+    }
+
+    /// Takes over what calls hold of the line that this one replaces, and what was told of it.
+    pub(super) fn inherit(&mut self, before: Self) {
+        self.usage = before.usage;
+        self.told = before.told;
+    }
+
+    pub(super) const fn trunk(&self) -> &Arc<Trunk> {
+        &self.trunk
+    }
+
+    pub(super) const fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    pub(super) const fn usage_mut(&mut self) -> &mut Usage {
+        &mut self.usage
+    }
+
+    pub(super) fn is_told_up(&self) -> bool {
+        self.told == Some(true)
+    }
+
+    pub(super) fn timers(&self) -> usize {
+        self.clock.0.iter().flatten().count()
+    }
+
+    /// Why it should not be used.
+    pub(super) fn fault(&self, now: Instant) -> Option<Down> {
+        let registered = self.registrar.as_ref().is_none_or(|registrar| registrar.machine.held(now).is_some());
+        if registered { self.health.fault(now) } else { Some(Down::NotRegistered) }
+    }
+
+    /// Tells if it has come up or gone down.
+    pub(super) fn tell(&mut self, now: Instant, out: &mut Effects) {
+        let fault = self.fault(now);
+        if self.told.replace(fault.is_none()) == Some(fault.is_none()) {
+            return;
+        }
+        let trunk = self.trunk.name.clone();
+        out.push(Effect::Fact(match fault {
+            None => Fact::TrunkUp { trunk },
+            Some(why) => Fact::TrunkDown { trunk, why: why.name() },
+        }));
+    }
+
+    pub(super) fn fired(&mut self, turn: &mut Turn<'_>, due: Due) {
+        self.clock.slot(due).take();
+        match due {
+            Due::Register => self.register(turn),
+            // What is told next says so.
+            Due::Expiry | Due::Parole => {}
+            Due::Probe => self.ask(turn),
+            Due::ProbeAnswer => {
+                if let Some((id, _)) = self.probe.take() {
+                    // What still comes is an answer to nothing.
+                    turn.errands.remove(&id);
+                    self.missed(turn);
+                }
+            }
+        }
+    }
+
+    pub(super) fn answered(&mut self, turn: &mut Turn<'_>, errand: Errand, response: Option<&Message<'_>>) {
+        match errand {
+            Errand::Register => self.register_answered(turn, response),
+            Errand::Probe => {
+                let Some((_, asked)) = self.probe.take() else { return };
+                self.clock.disarm(turn.timers, Due::ProbeAnswer);
+                match response.and_then(|response| response.status()) {
+                    // RFC 3261 section 11.1 asks what an INVITE would meet: who is not there behind a proxy does not answer.
+                    None | Some(408 | 503) => self.missed(turn),
+                    Some(_) => {
+                        self.health.answered(turn.now.since(asked));
+                        self.ask_later(turn);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn met(&mut self, now: Instant, name: &Arc<str>, what: Experience, timers: &mut Timers) {
+        let Some(until) = self.health.met(now, what) else { return };
+        self.clock.arm(timers, until, name, Due::Parole);
+        if self.trunk.probe_every.is_some() && self.probe.is_none() {
+            self.clock.arm(timers, now + PROBE_AGAIN, name, Due::Probe);
+        }
+    }
+
+    /// Where its requests go.
+    fn hop(&self, turn: &Turn<'_>) -> Option<NextHop> {
+        turn.stack.next_hop(&Uri::parse(self.trunk.server.as_bytes()).ok()?, None)
+    }
+
+    /// Ourselves at the provider, without brackets.
+    fn address(&self) -> String {
+        let Trunk { from_user, credentials, .. } = &*self.trunk;
+        let user = from_user.as_deref().or_else(|| credentials.as_ref().map(|credentials| &*credentials.user));
+        let domain = self.trunk.domain();
+        match user {
+            Some(user) => format!("sip:{}@{domain}", crate::message::escaped(user)),
+            None => format!("sip:{domain}"),
+        }
+    }
+
+    fn register(&mut self, turn: &mut Turn<'_>) {
+        let Some(registrar) = &mut self.registrar else { return };
+        if let Some(authority) = &mut registrar.authority {
+            authority.begin();
+        }
+        if registrar.call_id.is_empty() {
+            (registrar.call_id, registrar.tag) = (turn.stack.call_id(), turn.stack.tag());
+        }
+        registrar.machine.ask(turn.now);
+        self.send_register(turn);
+    }
+
+    fn send_register(&mut self, turn: &mut Turn<'_>) {
+        let (hop, address) = (self.hop(turn), self.address());
+        let uri = self.trunk.place();
+        let name: Arc<str> = self.trunk.name.as_str().into();
+        let sent = hop.and_then(|hop| {
+            let registrar = self.registrar.as_mut()?;
+            registrar.cseq += 1;
+            let proofs = registrar.authority.as_mut().map(|authority| authority.headers(Method::Register, &uri));
+            let expires = whole_seconds(registrar.machine.asked()).to_string();
+            let mut headers = vec![("Expires", expires.as_str()), ("User-Agent", PRODUCT)];
+            let proofs = proofs.unwrap_or_default();
+            headers.extend(proofs.iter().map(|(name, value)| (*name, value.as_str())));
+            let contact = turn.stack.contact_for(hop.listener(), &self.trunk.contact_user);
+            let ask = OutRequest {
+                method: Method::Register,
+                uri: &uri,
+                from: &format!("<{address}>;tag={}", registrar.tag),
+                to: &format!("<{address}>"),
+                call_id: &registrar.call_id,
+                cseq: registrar.cseq,
+                max_forwards: 70,
+                routes: &[],
+                contact: Some(&contact),
+                headers: &headers,
+                body: None,
+            };
+            turn.stack.request(turn.now, hop, &ask, turn.out).ok()
+        });
+        match sent {
+            Some(id) => {
+                turn.errands.insert(id, (name, Errand::Register));
+            }
+            None => self.came_to(turn, Outcome::Unanswered),
+        }
+    }
+
+    fn register_answered(&mut self, turn: &mut Turn<'_>, response: Option<&Message<'_>>) {
+        let status = response.and_then(|response| response.status());
+        let Some(registrar) = &mut self.registrar else { return };
+        registrar.status = status;
+        let later = response.and_then(|response| response.retry_after().ok().flatten()).map(seconds);
+        let outcome = match (status, response) {
+            (Some(200..=299), Some(response)) => match granted(turn, &self.trunk, registrar, response) {
+                Some(granted) => Outcome::Granted(granted),
+                None => Outcome::Refused(later),
+            },
+            (Some(401 | 407), Some(response)) => {
+                let dice = turn.stack.random();
+                let authority = registrar.authority.as_mut();
+                if authority.is_some_and(|authority| authority.challenged(response, dice).is_ok()) {
+                    return self.send_register(turn);
+                }
+                Outcome::Denied
+            }
+            (Some(423), Some(response)) => {
+                let least = response.min_expires().ok().flatten().map_or(Duration::ZERO, seconds);
+                Outcome::TooBrief(least)
+            }
+            (Some(403 | 404 | 405 | 501 | 604), _) => Outcome::Denied,
+            (Some(_), _) => Outcome::Refused(later),
+            (None, _) => Outcome::Unanswered,
+        };
+        self.came_to(turn, outcome);
+    }
+
+    fn came_to(&mut self, turn: &mut Turn<'_>, outcome: Outcome) {
+        let dice = turn.stack.random();
+        let Some(registrar) = &mut self.registrar else { return };
+        let wait = registrar.machine.judge(turn.now, outcome, dice);
+        let held = registrar.machine.held(turn.now);
+        let name: Arc<str> = self.trunk.name.as_str().into();
+        self.clock.arm(turn.timers, turn.now + wait, &name, Due::Register);
+        match held {
+            Some(until) => self.clock.arm(turn.timers, until, &name, Due::Expiry),
+            None => self.clock.disarm(turn.timers, Due::Expiry),
+        }
+    }
+
+    /// Sends OPTIONS (RFC 3261 section 11.1).
+    fn ask(&mut self, turn: &mut Turn<'_>) {
+        if self.probe.is_some() {
+            return;
+        }
+        self.probes = self.probes.wrapping_add(1) & 0x7fff_ffff;
+        let uri = self.trunk.place();
+        let address = self.address();
+        let sent = self.hop(turn).and_then(|hop| {
+            let (call_id, tag) = (turn.stack.call_id(), turn.stack.tag());
+            let contact = turn.stack.contact_for(hop.listener(), &self.trunk.contact_user);
+            let ask = OutRequest {
+                method: Method::Options,
+                uri: &uri,
+                from: &format!("<{address}>;tag={tag}"),
+                to: &format!("<{uri}>"),
+                call_id: &call_id,
+                cseq: 1,
+                max_forwards: 70,
+                routes: &[],
+                contact: Some(&contact),
+                headers: &[("Accept", "application/sdp"), ("User-Agent", PRODUCT)],
+                body: None,
+            };
+            turn.stack.request(turn.now, hop, &ask, turn.out).ok()
+        });
+        let Some(id) = sent else { return self.missed(turn) };
+        let name: Arc<str> = self.trunk.name.as_str().into();
+        turn.errands.insert(id, (Arc::clone(&name), Errand::Probe));
+        self.probe = Some((id, turn.now));
+        self.clock.arm(turn.timers, turn.now + PROBE_WAIT, &name, Due::ProbeAnswer);
+    }
+
+    fn missed(&mut self, turn: &mut Turn<'_>) {
+        self.health.missed();
+        self.ask_later(turn);
+    }
+
+    fn ask_later(&mut self, turn: &mut Turn<'_>) {
+        let Some(every) = self.trunk.probe_every else { return };
+        let wait = if self.health.is_in_doubt() { every.min(PROBE_AGAIN) } else { every };
+        let name: Arc<str> = self.trunk.name.as_str().into();
+        self.clock.arm(turn.timers, turn.now + wait, &name, Due::Probe);
+    }
+
+    /// As seen from outside.
+    pub(super) fn view(&self, now: Instant) -> TrunkView {
+        let registrar = self.registrar.as_ref();
+        TrunkView {
+            name: self.trunk.name.clone(),
+            server: self.trunk.server.clone(),
+            fault: self.fault(now).map(Down::name),
+            registers: registrar.is_some(),
+            registered_until: registrar.and_then(|registrar| registrar.machine.held(now)),
+            register_status: registrar.and_then(|registrar| registrar.status),
+            quarantined_until: self.health.quarantined(now),
+            round_trip: self.health.round_trip(),
+            calls: self.usage.calls(),
+            calls_max: self.trunk.calls_max,
+        }
+    }
+}
+
+/// For how long a 2xx grants the registration, RFC 3261 section 10.2.4: the `expires` of our Contact, else Expires, else what was asked for. `None`: not at all.
+fn granted(turn: &Turn<'_>, trunk: &Trunk, registrar: &Registrar, response: &Message<'_>) -> Option<Duration> {
+    let hop = turn.stack.next_hop(&Uri::parse(trunk.server.as_bytes()).ok()?, None)?;
+    let contact = turn.stack.contact_for(hop.listener(), &trunk.contact_user);
+    let ours = Uri::parse(contact.trim_matches(['<', '>']).as_bytes()).ok()?;
+    let named = response
+        .addresses(Header::Contact)
+        .filter_map(Result::ok)
+        .find(|address| equivalent(&address.uri, &ours))
+        .and_then(|address| address.expires());
+    let said = named.or_else(|| response.expires().ok().flatten()).map_or(registrar.machine.asked(), seconds);
+    (!said.is_zero()).then_some(said)
+}
+
+fn seconds(count: u32) -> Duration {
+    Duration::from_secs(count.into())
+}
