@@ -163,7 +163,7 @@ pub(super) async fn order(
             Err(Problem::new(StatusCode::CONFLICT, "The call is not being recorded."))
         }
         Reply::Refused(refusal) => Err(super::refused(refusal)),
-        Reply::Originating { .. } | Reply::Calls(_) | Reply::Extensions(_) | Reply::Status(_) => {
+        Reply::Originating { .. } | Reply::Calls(_) | Reply::Extensions(_) | Reply::Trunks(_) | Reply::Status(_) => {
             Err(super::unexpected())
         }
     }
