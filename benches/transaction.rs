@@ -10,7 +10,8 @@ use signaling::{
     flow::{ConnectionId, Flow, ListenerId, Transport},
     message::{Message, Method},
     settings::{
-        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, RegistrationSettings, Settings,
+        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
+        RegistrationSettings, Settings, SubscriptionSettings,
     },
     transaction::{Answer, ClientFailure, ClientId, NextHop, OutRequest, ServerId, Stack, TransactionUser, Turn},
 };
@@ -61,6 +62,8 @@ fn stack() -> Stack {
         },
         media_fingerprint: None,
         registration: RegistrationSettings { expires_min: second, expires_max: second, expires_default: second },
+        subscription: SubscriptionSettings::default(),
+        messages: MessageSettings::default(),
         digest: vec![DigestAlgorithm::Md5],
         recording: signaling::settings::RecordingSettings::default(),
         calls: CallSettings { length_max: second, ring_max: second, calls_max: 1 },

@@ -113,6 +113,7 @@ fn start(options: &RunOptions) -> Result<Running> {
     let metrics = Arc::new(Metrics::new()?);
     let store = services.block_on(Store::open(&config.store.url, &data_dir))?;
     let bindings = services.block_on(store.load_bindings())?;
+    let messages = services.block_on(store.load_messages())?;
     services.block_on(store.audit("boot", "configuration", &config.hash))?;
     let (records, record_queue) = mpsc::channel(JOURNAL_QUEUE_MAX);
     let journal =
@@ -165,6 +166,7 @@ fn start(options: &RunOptions) -> Result<Running> {
             origins: config.server.sip.origins.clone().into(),
             streams_max,
             bindings,
+            messages,
             plane: Plane::new(shards.clone(), Arc::clone(&sounds)),
             publisher: Publisher::new(Arc::clone(&metrics), records, recordings.recorder()),
             store: orders,
@@ -172,7 +174,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         },
     )
     .context("the signaling thread cannot be started")?;
-    services.spawn(serving::write_bindings(store.clone(), exchange.clone(), order_queue));
+    services.spawn(serving::write_for_exchange(store.clone(), exchange.clone(), order_queue));
     let api = Arc::new(Api {
         exchange: exchange.clone(),
         store: store.clone(),

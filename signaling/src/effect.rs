@@ -1,10 +1,10 @@
 //! What the shell must do for the exchange.
 
 use crate::{
-    fact::{CallState, Fact},
+    fact::{CallState, Fact, PresenceStatus},
     flow::{ConnectionId, Flow, ListenerId},
     id::{CallId, QueryId, Ticket},
-    input::StoredBinding,
+    input::{StoredBinding, StoredMessage},
 };
 use bytes::Bytes;
 use contract::{Instant, LegReport, MediaCommand, RecordingId, RecordingState, ShardId};
@@ -72,6 +72,13 @@ pub enum Ask {
         /// All of them.
         bindings: Vec<StoredBinding>,
     },
+    /// Keep this message.
+    KeepMessage(StoredMessage),
+    /// Forget a message: a phone took it, or it is too old.
+    ForgetMessage {
+        /// Its name.
+        id: u64,
+    },
 }
 
 /// The answer to a [`crate::input::Command`].
@@ -90,6 +97,8 @@ pub enum Reply {
     Extensions(Vec<ExtensionView>),
     /// To `ListTrunks`.
     Trunks(Vec<TrunkView>),
+    /// To `ListPresence`.
+    Presence(Vec<PresenceView>),
     /// To `Status`.
     Status(StatusView),
     /// It will not be done.
@@ -193,7 +202,25 @@ pub struct TrunkView {
     pub calls_max: usize,
 }
 
-/// Figures of the whole. The same numbers balance in the simulator: at rest all but bindings, registrations and trunks are 0.
+/// An account's presence as seen from outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PresenceView {
+    /// Its number.
+    pub number: String,
+    /// Its display name.
+    pub name: String,
+    /// The state that watchers are told.
+    pub status: PresenceStatus,
+    /// Words of its own; empty: none.
+    pub note: String,
+    /// The state of its most advanced call.
+    pub call: CallState,
+    /// When it last registered or called.
+    pub last_activity: Option<Instant>,
+}
+
+/// Figures of the whole. The same numbers balance in the simulator: at rest all but bindings, registrations, subscriptions, publications, messages and
+/// trunks are 0.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct StatusView {
     /// Calls up.
@@ -218,6 +245,14 @@ pub struct StatusView {
     pub registrations: usize,
     /// Trunks that can be used.
     pub trunks_up: usize,
+    /// Subscriptions that have not run out.
+    pub subscriptions: usize,
+    /// Publications that have not run out.
+    pub publications: usize,
+    /// Messages kept for accounts that cannot be reached.
+    pub messages: usize,
+    /// Messages that phones are being asked to take.
+    pub pages: usize,
     /// No new calls are taken.
     pub draining: bool,
 }

@@ -372,3 +372,56 @@ pub enum HangupCause {
     /// A defect of ours.
     Fault,
 }
+
+/// Whether and in what mood somebody can be reached (PRES-01).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum PresenceStatus {
+    /// Can be called.
+    #[default]
+    Available,
+    /// Is at work on something else.
+    Busy,
+    /// Is not there.
+    Away,
+    /// Does not want to be called.
+    DoNotDisturb,
+    /// Speaks.
+    InCall,
+    /// Sits in a meeting.
+    InMeeting,
+    /// Has no phone registered, or wants it to look so.
+    Offline,
+}
+
+impl PresenceStatus {
+    /// All, in order.
+    pub const ALL: [Self; 7] =
+        [Self::Available, Self::Busy, Self::Away, Self::DoNotDisturb, Self::InCall, Self::InMeeting, Self::Offline];
+
+    /// As people read it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Available => "Available",
+            Self::Busy => "Busy",
+            Self::Away => "Away",
+            Self::DoNotDisturb => "Do Not Disturb",
+            Self::InCall => "In Call",
+            Self::InMeeting => "In Meeting",
+            Self::Offline => "Offline",
+        }
+    }
+}
+
+/// How many messages are in a mailbox.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Mailbox {
+    /// Not heard yet.
+    pub new: u32,
+    /// Heard and kept.
+    pub old: u32,
+    /// Of the new ones, urgent.
+    pub new_urgent: u32,
+    /// Of the old ones, urgent.
+    pub old_urgent: u32,
+}

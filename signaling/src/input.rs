@@ -1,6 +1,7 @@
 //! What happens to the exchange. Events are in the past tense.
 
 use crate::{
+    fact::{Mailbox, PresenceStatus},
     flow::{ConnectionId, Flow, FlowEnd, Transport},
     id::{CallId, QueryId, Ticket},
     settings::Settings,
@@ -46,6 +47,15 @@ pub enum Input<'a> {
     },
     /// The store read these bindings at start; sent before anything else, at most once.
     Restored(Vec<StoredBinding>),
+    /// The store read these messages at start, each account's in the order in which they were kept; as `Restored`.
+    RestoredMessages(Vec<StoredMessage>),
+    /// The messages in an account's mailbox are these now.
+    MailboxChanged {
+        /// The account.
+        number: String,
+        /// How many.
+        mailbox: Mailbox,
+    },
     /// The API or the CLI asks.
     Asked {
         /// To be repeated in the reply.
@@ -112,6 +122,25 @@ pub enum RecordOrder {
     Stop,
 }
 
+/// A message between accounts as it is kept until a phone takes it. Its time is relative, as that of a binding.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoredMessage {
+    /// Its name, never used twice; below 2^63.
+    pub id: u64,
+    /// The account it is for.
+    pub number: String,
+    /// From, name-addr without tag.
+    pub from: String,
+    /// Header fields that pass from end to end, by name, Content-Type not among them.
+    pub headers: Vec<(String, String)>,
+    /// Content-Type.
+    pub content_type: String,
+    /// The body; any octets.
+    pub body: Vec<u8>,
+    /// Time left until nobody wants it any more; measured at the moment the value is made.
+    pub expires_in: Duration,
+}
+
 /// An order or a question from the API or the CLI. Imperative.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Command {
@@ -147,6 +176,17 @@ pub enum Command {
     ListExtensions,
     /// All trunks, by name.
     ListTrunks,
+    /// Presence of all accounts, by number.
+    ListPresence,
+    /// What an account's presence shall say, until somebody says otherwise.
+    SetPresence {
+        /// The account.
+        number: String,
+        /// The state.
+        status: PresenceStatus,
+        /// Words of its own; empty: none.
+        note: String,
+    },
     /// Figures of the whole.
     Status,
     /// Take no new calls; answered at once, the calls go on. Cannot be undone.

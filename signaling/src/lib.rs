@@ -43,6 +43,10 @@ pub mod dialog;
 
 pub mod trunk;
 
+pub mod event;
+
+pub mod pager;
+
 pub mod media;
 
 pub mod call;

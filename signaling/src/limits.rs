@@ -157,3 +157,50 @@ pub const RULE_FIELDS_MAX: usize = 64;
 
 /// Bytes of one of them. Longer ones are not seen.
 pub const RULE_FIELD_BYTES_MAX: usize = 512;
+/// Subscriptions of all watchers at once. One more is answered 503.
+pub const SUBSCRIPTIONS_MAX: usize = 50_000;
+const _: () = assert!(SUBSCRIPTIONS_MAX * 2 < TRANSACTIONS_MAX, "every watcher can be told at once, and calls go on");
+
+/// Subscriptions of one watcher: a desk phone with its largest panels of lamps, and as many again on another phone. One more is answered 403.
+pub const SUBSCRIPTIONS_PER_ACCOUNT_MAX: usize = 400;
+const _: () = assert!(SUBSCRIPTIONS_PER_ACCOUNT_MAX < SUBSCRIPTIONS_MAX, "one account does not take the room of all");
+
+/// The pause after a NOTIFY before the next one of its subscription. What changes meanwhile is told together (RFC 6665 section 4.2.2).
+pub const NOTIFY_PAUSE: Duration = Duration::from_millis(200);
+
+/// How long a NOTIFY that was refused, without ending its subscription, waits for its second try when the refusal does not say.
+pub const NOTIFY_RETRY: Duration = Duration::from_secs(5);
+
+/// The longest such wait that a refusal can ask for.
+pub const NOTIFY_RETRY_MAX: Duration = Duration::from_secs(300);
+const _: () =
+    assert!(NOTIFY_RETRY.as_secs() < NOTIFY_RETRY_MAX.as_secs(), "a watcher can ask for more than we wait anyway");
+
+/// Refusals in a row after which a subscription ends, whatever they were.
+pub const NOTIFY_REFUSALS_MAX: u8 = 5;
+
+/// Bytes of the `id` of an Event header, which is kept as long as the subscription; a longer one is answered 400.
+pub const EVENT_ID_BYTES_MAX: usize = 128;
+
+/// Bytes of a published document. A larger one is answered 413.
+pub const PUBLICATION_BYTES_MAX: usize = 8_192;
+
+/// Publications of one account, as many as it has contacts. One more replaces the one that expires first.
+pub const PUBLICATIONS_PER_ACCOUNT_MAX: usize = CONTACTS_PER_ACCOUNT_MAX;
+
+/// Letters of a presence note. The rest is cut off.
+pub const PRESENCE_NOTE_LETTERS_MAX: usize = 140;
+
+/// Bytes of the body of a MESSAGE that came as a datagram (RFC 3428 section 8). A larger one is answered 413.
+pub const PAGE_BYTES_MAX: usize = 1_300;
+
+/// Bytes of the body of a MESSAGE that came by a stream. A larger one is answered 413.
+pub const PAGE_BYTES_BY_STREAM_MAX: usize = 8_192;
+const _: () = assert!(PAGE_BYTES_MAX <= PAGE_BYTES_BY_STREAM_MAX, "a stream carries what a datagram does");
+
+/// How long the sender of a MESSAGE waits for the phones it is delivered to. RFC 4320 section 4.1 wants an answer well before its 32 s are over; after
+/// this the message is kept.
+pub const PAGE_WAIT_MAX: Duration = Duration::from_secs(4);
+
+/// Messages kept for accounts that cannot be reached, of all accounts. One more is answered 503.
+pub const PAGES_KEPT_MAX: usize = 10_000;

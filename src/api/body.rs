@@ -54,6 +54,22 @@ impl Object {
         String::new()
     }
 
+    /// As [`Self::text`] for a field that may be missing or null.
+    pub(super) fn optional_text(&mut self, name: &str, bytes_max: usize) -> Option<String> {
+        match self.fields.get(name) {
+            None => None,
+            Some(Value::Null) => {
+                self.fields.remove(name);
+                None
+            }
+            Some(Value::String(text)) if text.trim().is_empty() => {
+                self.fields.remove(name);
+                None
+            }
+            Some(_) => Some(self.text(name, bytes_max)),
+        }
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

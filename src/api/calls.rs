@@ -200,9 +200,12 @@ pub(super) async fn hang_up(
         }
         Reply::Refused(Refusal::UnknownCall) => Err(no_such_call(&id)),
         Reply::Refused(refusal) => Err(super::refused(refusal)),
-        Reply::Originating { .. } | Reply::Calls(_) | Reply::Extensions(_) | Reply::Trunks(_) | Reply::Status(_) => {
-            Err(super::unexpected())
-        }
+        Reply::Originating { .. }
+        | Reply::Calls(_)
+        | Reply::Extensions(_)
+        | Reply::Presence(_)
+        | Reply::Trunks(_)
+        | Reply::Status(_) => Err(super::unexpected()),
     }
 }
 
@@ -272,8 +275,11 @@ pub(super) async fn place(
         Reply::Refused(
             refusal @ (Refusal::UnknownCall | Refusal::Exhausted | Refusal::NotAnswered | Refusal::NotRecorded),
         ) => Err(super::refused(refusal)),
-        Reply::Done | Reply::Calls(_) | Reply::Extensions(_) | Reply::Trunks(_) | Reply::Status(_) => {
-            Err(super::unexpected())
-        }
+        Reply::Done
+        | Reply::Calls(_)
+        | Reply::Extensions(_)
+        | Reply::Presence(_)
+        | Reply::Trunks(_)
+        | Reply::Status(_) => Err(super::unexpected()),
     }
 }

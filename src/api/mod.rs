@@ -11,6 +11,7 @@ mod docs;
 mod extensions;
 mod health;
 pub mod page;
+mod presence;
 pub mod problem;
 mod recordings;
 mod serve;
@@ -149,6 +150,8 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(health::metrics))
         .routes(routes!(status::get))
         .routes(routes!(extensions::list))
+        .routes(routes!(presence::list))
+        .routes(routes!(presence::set))
         .routes(routes!(calls::list))
         .routes(routes!(calls::hang_up))
         .routes(routes!(calls::place))

@@ -163,9 +163,12 @@ pub(super) async fn order(
             Err(Problem::new(StatusCode::CONFLICT, "The call is not being recorded."))
         }
         Reply::Refused(refusal) => Err(super::refused(refusal)),
-        Reply::Originating { .. } | Reply::Calls(_) | Reply::Extensions(_) | Reply::Trunks(_) | Reply::Status(_) => {
-            Err(super::unexpected())
-        }
+        Reply::Originating { .. }
+        | Reply::Calls(_)
+        | Reply::Extensions(_)
+        | Reply::Presence(_)
+        | Reply::Trunks(_)
+        | Reply::Status(_) => Err(super::unexpected()),
     }
 }
 

@@ -174,14 +174,17 @@ async fn watch(api: &api::Api) {
 }
 
 /// Writes what the exchange wants stored, many at once, each account's in its order, and tells it what became of it.
-pub(super) async fn write_bindings(store: Store, exchange: Exchange, mut orders: mpsc::Receiver<StoreOrder>) {
+pub(super) async fn write_for_exchange(store: Store, exchange: Exchange, mut orders: mpsc::Receiver<StoreOrder>) {
     // As many as the exchange has questions open, which it bounds.
     let mut writes = JoinSet::new();
     while let Some(StoreOrder { query, ask }) = orders.recv().await {
-        let Ask::SaveBindings { number, bindings } = ask;
         let (store, exchange) = (store.clone(), exchange.clone());
         let mut write = Box::pin(async move {
-            let outcome = store.save_bindings(number, bindings).await;
+            let outcome = match ask {
+                Ask::SaveBindings { number, bindings } => store.save_bindings(number, bindings).await,
+                Ask::KeepMessage(message) => store.keep_message(message).await,
+                Ask::ForgetMessage { id } => store.forget_message(id).await,
+            };
             exchange.stored(query, outcome);
         });
         // The first poll puts the write into the store's queue, in the order of the orders; only the wait for its commit is done aside.

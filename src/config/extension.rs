@@ -65,6 +65,8 @@ pub struct Extension {
     pub dtmf: DtmfMode,
     /// Whether its calls are recorded, whatever `features.recording.auto` says.
     pub record: Option<bool>,
+    /// What those who watch it see of its calls.
+    pub visibility: Visibility,
 }
 
 /// What the callee is shown.
@@ -193,6 +195,18 @@ pub enum DtmfMode {
     Auto,
 }
 
+/// What those who watch an account see of its calls.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// That there are calls, and with whom.
+    Full,
+    /// That there are calls.
+    Busy,
+    /// Nothing; nobody can watch it.
+    Hidden,
+}
+
 /// Reads the section. Authentication names must differ among all accounts.
 pub(super) fn read(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Extension>> {
     let mut auth_users: BTreeMap<String, Position> = BTreeMap::new();
@@ -286,6 +300,8 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         ]),
     );
     let record = s.optional(r, "record", boolean);
+    let words = &[("full", Visibility::Full), ("busy", Visibility::Busy), ("hidden", Visibility::Hidden)];
+    let visibility = s.get(r, "visibility", Visibility::Full, one_of(words));
     let number = number?;
     let name = name.unwrap_or_default();
     let (shown_name, shown_number) = caller_id.unwrap_or_default();
@@ -315,6 +331,7 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         nat,
         dtmf,
         record,
+        visibility,
     })
 }
 

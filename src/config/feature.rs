@@ -1,4 +1,4 @@
-//! Section `features`. Of it `recording` and `codes.echo` act in this version; the rest is checked all the same.
+//! Section `features`. Of it `recording`, `messages` and `codes.echo` act in this version; the rest is checked all the same.
 
 use super::{
     extension::ring_time,
@@ -31,6 +31,7 @@ pub struct Features {
     pub voicemail: VoicemailSystem,
     pub recording: Recording,
     pub presence: Presence,
+    pub messages: Messages,
     pub paging: Paging,
     pub ring_groups: Vec<RingGroup>,
     pub codes: FeatureCodes,
@@ -175,6 +176,21 @@ impl Default for Presence {
     }
 }
 
+/// Section `features.messages`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
+pub struct Messages {
+    #[serde(serialize_with = "show_duration")]
+    pub keep: Duration,
+    pub max: usize,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self { keep: 7 * DAY, max: 50 }
+    }
+}
+
 /// Section `features.paging`.
 #[derive(Clone, Debug, Default, Serialize)]
 #[expect(missing_docs, reason = "explained in config/ironbell.yml")]
@@ -279,6 +295,7 @@ impl Features {
             voicemail: s.section(r, "voicemail", voicemail),
             recording: s.section(r, "recording", recording),
             presence: s.section(r, "presence", presence),
+            messages: s.section(r, "messages", messages),
             paging: s.section(r, "paging", paging),
             ring_groups: s.get(r, "ring_groups", Vec::new(), sections(EACH_MAX, ring_group)),
             codes: s.section(r, "codes", codes),
@@ -376,6 +393,14 @@ fn presence(r: &mut Reader<'_>, s: &mut Section<'_>) -> Presence {
     Presence {
         away_after: s.get(r, "away_after", d.away_after, duration(SECOND, DAY)),
         offline_after: s.get(r, "offline_after", d.offline_after, duration(SECOND, DAY)),
+    }
+}
+
+fn messages(r: &mut Reader<'_>, s: &mut Section<'_>) -> Messages {
+    let d = Messages::default();
+    Messages {
+        keep: s.get(r, "keep", d.keep, duration(MINUTE, 90 * DAY)),
+        max: s.get(r, "max", d.max, integer(1, 1_000)),
     }
 }
 

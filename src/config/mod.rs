@@ -24,12 +24,13 @@ mod yaml;
 pub use dev::{DEV_FILE, DevSecrets, dev};
 pub use diff::{Change, diff};
 pub use extension::{
-    CallerId, CodecName, DtmfMode, Encryption, Extension, FollowMe, Forward, NatMode, Permissions, Voicemail,
+    CallerId, CodecName, DtmfMode, Encryption, Extension, FollowMe, Forward, NatMode, Permissions, Visibility,
+    Voicemail,
 };
 pub use fault::{Fault, Position};
 pub use feature::{
-    Conferences, FeatureCodes, Features, GroupStrategy, Paging, Parking, Presence, Recording, RecordingChannels,
-    RecordingFormat, RingGroup, Schedule, VoicemailSystem, Zone,
+    Conferences, FeatureCodes, Features, GroupStrategy, Messages, Paging, Parking, Presence, Recording,
+    RecordingChannels, RecordingFormat, RingGroup, Schedule, VoicemailSystem, Zone,
 };
 pub use plan::{Did, Right, Route, Which};
 pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, RateLimits, Security, Strategy};

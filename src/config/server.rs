@@ -64,6 +64,8 @@ pub struct Sip {
     pub origins: Vec<String>,
     /// Registration expiry limits.
     pub registration: Registration,
+    /// Expiry limits of subscriptions and publications.
+    pub subscription: Registration,
     /// Digest algorithms offered to phones, in this order. MD5 alone by default: clients exist that give up when they are offered another beside it.
     pub digest: Vec<DigestName>,
 }
@@ -88,7 +90,7 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
-/// Section `server.sip.registration`, RFC 3261 section 10.3.
+/// Sections `server.sip.registration` (RFC 3261 section 10.3) and `server.sip.subscription` (RFC 6665 section 4.2.1.1).
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Registration {
     /// Shorter is answered 423 with Min-Expires.
@@ -244,6 +246,7 @@ impl Default for Sip {
             tls: Tls::default(),
             origins: Vec::new(),
             registration: Registration::default(),
+            subscription: Registration::default(),
             digest: vec![DigestName::Md5],
         }
     }
@@ -319,6 +322,7 @@ impl Sip {
             tls: s.section(r, "tls", Tls::read),
             origins: s.get(r, "origins", d.origins, list(64, origin)),
             registration: s.section(r, "registration", Registration::read),
+            subscription: s.section(r, "subscription", Registration::read),
             digest: s.get(r, "digest", d.digest, digests),
         }
     }
@@ -394,7 +398,7 @@ impl Registration {
             );
             r.fault(at, what, "min ≤ default ≤ max");
         }
-        // RFC 3261 section 10.3 step 7: an expiry of an hour or more must not be refused as too brief.
+        // RFC 3261 section 10.3 step 7, RFC 6665 section 4.2.1.1: an expiry of an hour or more must not be refused as too brief.
         if read.min > HOUR {
             r.fault(at, "min is longer than an hour", "at most 1h (RFC 3261 section 10.3)");
         }

@@ -1,10 +1,13 @@
 //! From the configuration to the value signaling reads.
 
-use super::{CodecName, Config, DigestName, DtmfMode, Encryption, Extension, NatMode, RecordingChannels, Sip};
+use super::{
+    CodecName, Config, DigestName, DtmfMode, Encryption, Extension, NatMode, RecordingChannels, Sip, Visibility,
+};
 use contract::{Codec, NodeId};
 use signaling::settings::{
     self, CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension as Account, Host, Listener,
-    MediaSettings, Nat, Permissions, RecordingSettings, RegistrationSettings, Settings, Trunks,
+    MediaSettings, MessageSettings, Nat, Permissions, RecordingSettings, RegistrationSettings, Settings,
+    SubscriptionSettings, Trunks,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
@@ -35,6 +38,12 @@ impl Config {
                 expires_max: registration.max,
                 expires_default: registration.default,
             },
+            subscription: SubscriptionSettings {
+                expires_min: self.server.sip.subscription.min,
+                expires_max: self.server.sip.subscription.max,
+                expires_default: self.server.sip.subscription.default,
+            },
+            messages: MessageSettings { kept_max: self.features.messages.max, keep: self.features.messages.keep },
             digest: (self.server.sip.digest.iter())
                 .map(|algorithm| match algorithm {
                     DigestName::Md5 => DigestAlgorithm::Md5,
@@ -131,6 +140,11 @@ fn account(extension: &Extension) -> Account {
         encryption: encryption(extension.media_encryption),
         record: extension.record,
         no_answer_after: extension.forward.no_answer_after,
+        visibility: match extension.visibility {
+            Visibility::Full => settings::Visibility::Full,
+            Visibility::Busy => settings::Visibility::Busy,
+            Visibility::Hidden => settings::Visibility::Hidden,
+        },
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Metrics {
     timers: IntGauge,
     streams: IntGauge,
     queries: IntGauge,
+    subscriptions: IntGauge,
+    publications: IntGauge,
+    messages: IntGauge,
     draining: IntGauge,
 }
 
@@ -188,6 +191,9 @@ impl Metrics {
             timers: make.gauge("ironbell_timers_active", "Timers armed in signaling.")?,
             streams: make.gauge("ironbell_sip_streams_active", "SIP stream connections with state.")?,
             queries: make.gauge("ironbell_store_queries_active", "Questions to the store without an answer.")?,
+            subscriptions: make.gauge("ironbell_subscriptions", "Subscriptions to presence, lamps, messages and contacts.")?,
+            publications: make.gauge("ironbell_publications", "Presence states that phones publish.")?,
+            messages: make.gauge("ironbell_messages_waiting", "Text messages kept until a phone takes them.")?,
             draining: make.gauge("ironbell_draining", "1 while no new calls are taken.")?,
             invariants,
             registry,
@@ -220,6 +226,9 @@ impl Metrics {
         self.timers.set(figure(status.timers));
         self.streams.set(figure(status.streams));
         self.queries.set(figure(status.queries));
+        self.subscriptions.set(figure(status.subscriptions));
+        self.publications.set(figure(status.publications));
+        self.messages.set(figure(status.messages));
         self.draining.set(i64::from(status.draining));
     }
 

@@ -63,7 +63,7 @@ impl Publisher {
             Fact::StoreFailed => {
                 tracing::warn!(
                     component = "store",
-                    "a registration is kept in memory only: the store did not take it in time"
+                    "the store did not take a write in time; a registration is kept in memory only, a message is not kept"
                 );
             }
             Fact::MediaRefused { call, why } => {

@@ -3,7 +3,7 @@
 use super::{AuditRow, Fault, Filter, Page, Wanted, writer::Write};
 use crate::{media::recording::RecordingRow, publish::cdr::CallRow};
 use jiff::Timestamp;
-use signaling::input::StoredBinding;
+use signaling::input::{StoredBinding, StoredMessage};
 use std::{future::Future, pin::Pin};
 
 /// An answer that comes later.
@@ -28,6 +28,9 @@ pub(super) trait Engine: Send + Sync {
 
     /// Bindings with time left.
     fn bindings(&self) -> Read<'_, Vec<StoredBinding>>;
+
+    /// Messages with time left, in the order in which they were kept.
+    fn messages(&self) -> Read<'_, Vec<StoredMessage>>;
 
     /// Call records.
     fn records(&self, filter: Filter) -> Read<'_, Page<CallRow>>;

@@ -1,4 +1,4 @@
-//! What outlives the process: bindings, call records, the audit.
+//! What outlives the process: bindings, messages that wait, call records, the audit.
 //!
 //! Knows rows, not SIP. A [`Store`] is a handle: writes go through one bounded queue to one writer, which puts whatever waits into one commit, so
 //! that a disk that syncs slowly is asked less often instead of being waited for by more. Reads use a connection of their own. A disk that is
@@ -9,6 +9,7 @@
 mod binding;
 mod engine;
 mod lock;
+mod message;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use engine::Engine;
 use jiff::Timestamp;
 use signaling::{
     fact::Disposition,
-    input::{StoreFault, StoredBinding},
+    input::{StoreFault, StoredBinding, StoredMessage},
 };
 use std::{fmt, path::Path, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
@@ -154,6 +155,33 @@ impl Store {
     /// The store cannot take it now. Nothing of it is kept.
     pub async fn save_bindings(&self, number: String, bindings: Vec<StoredBinding>) -> Result<(), StoreFault> {
         self.write(Write::Bindings { number, bindings }).await.map_err(StoreFault::from)
+    }
+
+    /// Keeps a message until it is forgotten or too old; resolves when it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot take it now. Nothing of it is kept.
+    pub async fn keep_message(&self, message: StoredMessage) -> Result<(), StoreFault> {
+        self.write(Write::KeepMessage(Box::new(message))).await.map_err(StoreFault::from)
+    }
+
+    /// Forgets a message; resolves when that is on disk. One that is not there is forgotten already.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot take it now, and the message stays.
+    pub async fn forget_message(&self, id: u64) -> Result<(), StoreFault> {
+        self.write(Write::ForgetMessage { id }).await.map_err(StoreFault::from)
+    }
+
+    /// All messages that have time left, in the order in which they were kept; for the start, as [`Store::load_bindings`].
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn load_messages(&self) -> Result<Vec<StoredMessage>, Fault> {
+        self.engine.messages().await
     }
 
     /// All bindings that have time left, for the start. This alone converts wall time; a running exchange goes by its monotonic clock,

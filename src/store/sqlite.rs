@@ -13,6 +13,7 @@ use super::{
     AuditRow, Fault, Filter, OpenFault, PAGE_MAX, Page, Wanted,
     binding::Moment,
     engine::{Engine, Later, Read, Trouble},
+    message,
     writer::Write,
 };
 use crate::{
@@ -21,7 +22,10 @@ use crate::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use signaling::{flow::Transport, input::StoredBinding};
+use signaling::{
+    flow::Transport,
+    input::{StoredBinding, StoredMessage},
+};
 use sqlx::{
     ConnectOptions, Connection, Row, SqliteConnection,
     migrate::Migrator,
@@ -179,10 +183,11 @@ async fn apply(connection: &mut SqliteConnection, writes: &[&Write]) -> Result<(
         .bind(Value::from(batch.bindings).to_string())
         .bind(batch.now.wall_ms)
         .bind(batch.now.up_ms)
-        .bind(batch.now.boot)
+        .bind(&batch.now.boot)
         .execute(&mut *transaction)
         .await?;
     }
+    message::apply(&mut transaction, &batch.now, batch.kept, batch.forgotten).await?;
     if !batch.records.is_empty() {
         // The order of the list is the order of the calls' ends, and becomes that of `seq`.
         sqlx::query(
@@ -222,6 +227,8 @@ struct Batch {
     now: Moment,
     numbers: Vec<Value>,
     bindings: Vec<Value>,
+    kept: Vec<Value>,
+    forgotten: Vec<Value>,
     records: Vec<Value>,
     recordings: Vec<Value>,
     audit: Vec<Value>,
@@ -232,12 +239,15 @@ impl Batch {
         let now = Moment::now();
         let (mut last, mut records, mut audit) = (BTreeMap::new(), Vec::new(), Vec::new());
         let mut recordings = Vec::new();
+        let (mut kept, mut forgotten) = (Vec::new(), Vec::new());
         for write in writes {
             match write {
                 // Of two writes for one account the later one stands.
                 Write::Bindings { number, bindings } => {
                     last.insert(number.as_str(), bindings);
                 }
+                Write::KeepMessage(message) => kept.push(message::row(message, now.wall_ms)),
+                Write::ForgetMessage { id } => forgotten.push(Value::from(*id)),
                 Write::Record(row) => records.push(record_row(row)),
                 Write::Recording(row) => recordings.push(recording_row(row)),
                 Write::Audit { at, actor, action, detail } => {
@@ -248,7 +258,7 @@ impl Batch {
         let bindings =
             last.values().flat_map(|bindings| bindings.iter()).map(|b| binding_row(b, now.wall_ms)).collect();
         let numbers = last.into_keys().map(Value::from).collect();
-        Self { now, numbers, bindings, records, recordings, audit }
+        Self { now, numbers, bindings, kept, forgotten, records, recordings, audit }
     }
 }
 
@@ -340,6 +350,10 @@ impl Engine for Sqlite {
                 })
                 .await
         })
+    }
+
+    fn messages(&self) -> Read<'_, Vec<StoredMessage>> {
+        Box::pin(async move { self.reads.read(message::load).await })
     }
 
     fn records(&self, filter: Filter) -> Read<'_, Page<CallRow>> {

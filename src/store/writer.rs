@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{media::recording::RecordingRow, publish::cdr::CallRow};
 use jiff::Timestamp;
-use signaling::input::StoredBinding;
+use signaling::input::{StoredBinding, StoredMessage};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,6 +22,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) enum Write {
     /// The only bindings of an account from now on.
     Bindings { number: String, bindings: Vec<StoredBinding> },
+    /// A message that no phone has taken yet.
+    KeepMessage(Box<StoredMessage>),
+    /// It is not wanted any more.
+    ForgetMessage { id: u64 },
     /// A call record.
     Record(Box<CallRow>),
     /// What is known of a recording, in place of what was known before.

@@ -20,7 +20,7 @@ use signaling::{
     effect::{Ask, Effect, Effects, Reply},
     fact::Fact,
     id::{QueryId, Ticket},
-    input::{Command, Input, StoreFault, StoredBinding},
+    input::{Command, Input, StoreFault, StoredBinding, StoredMessage},
     pbx::Pbx,
 };
 use std::{
@@ -97,9 +97,10 @@ impl Core {
         }
     }
 
-    /// Gives the exchange the bindings of before; the first thing it is told.
-    pub(super) fn restore(self: &Rc<Self>, bindings: Vec<StoredBinding>) {
+    /// Gives the exchange the bindings and messages of before; the first thing it is told.
+    pub(super) fn restore(self: &Rc<Self>, bindings: Vec<StoredBinding>, messages: Vec<StoredMessage>) {
         self.handle(Input::Restored(bindings));
+        self.handle(Input::RestoredMessages(messages));
     }
 
     /// Opens a letter.

@@ -22,7 +22,12 @@ pub use self::{
 use self::{core::Core, listen::Opened, mailbox::Mailbox};
 use crate::{clock, media::Plane, publish::Publisher};
 use rustls::ServerConfig;
-use signaling::{flow::ListenerId, input::StoredBinding, pbx::Pbx, settings::Settings};
+use signaling::{
+    flow::ListenerId,
+    input::{StoredBinding, StoredMessage},
+    pbx::Pbx,
+    settings::Settings,
+};
 use std::{future::pending, io, net::SocketAddr, rc::Rc, sync::Arc, thread::JoinHandle};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -47,6 +52,8 @@ pub struct Signaling {
     pub streams_max: usize,
     /// The bindings of before.
     pub bindings: Vec<StoredBinding>,
+    /// The messages that were kept before.
+    pub messages: Vec<StoredMessage>,
     /// The media shards.
     pub plane: Plane,
     /// Where facts go.
@@ -92,8 +99,20 @@ pub fn spawn(door: &Exchange, signaling: Signaling) -> io::Result<JoinHandle<()>
 }
 
 async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender<io::Result<()>>) {
-    let Signaling { settings, seed, sockets, tls, origins, streams_max, bindings, plane, publisher, store, pinned: _ } =
-        signaling;
+    let Signaling {
+        settings,
+        seed,
+        sockets,
+        tls,
+        origins,
+        streams_max,
+        bindings,
+        messages,
+        plane,
+        publisher,
+        store,
+        pinned: _,
+    } = signaling;
     let tls = tls.map(TlsAcceptor::from);
     let sockets =
         match sockets.into_iter().map(|opened| Socket::new(opened, tls.as_ref())).collect::<io::Result<Vec<_>>>() {
@@ -107,7 +126,7 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
     let datagrams = udp::Datagrams::new(sockets.iter().map(Socket::datagrams).collect());
     let streams = streams::Streams::new(bound, streams_max);
     let core = Core::new(Pbx::new(settings, seed), datagrams, streams, plane, publisher, store);
-    core.restore(bindings);
+    core.restore(bindings, messages);
     for (listener, socket) in (0..).map(ListenerId).zip(sockets) {
         let core = Rc::clone(&core);
         match socket {

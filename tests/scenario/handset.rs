@@ -149,7 +149,8 @@ impl Handset {
         self.begin("INVITE", &format!("sip:{number}@pbx.test"), number, &more, body)
     }
 
-    fn begin(&mut self, method: &str, uri: &str, to: &str, more: &str, body: &str) -> Asked {
+    /// As [`Self::ask`], with a body; the answer is fetched by [`Self::final_answer`].
+    pub(crate) fn begin(&mut self, method: &str, uri: &str, to: &str, more: &str, body: &str) -> Asked {
         let (call_id, tag) = (format!("c-{}@phone", serial()), format!("t{}", serial()));
         let from = format!("<sip:{}@pbx.test>;tag={tag}", self.number);
         let write = |phone: &Self, cseq: u32, more: &str| {

@@ -64,5 +64,7 @@ mod sip_over_tcp;
 mod sip_over_websocket;
 mod sounds;
 mod spellings;
+mod text_messages;
 mod torture_messages;
 mod unlike;
+mod watching;

@@ -68,8 +68,9 @@ fn what_is_not_served_is_refused_with_what_is() {
     let exchange = Exchange::start();
     let mut alice = Handset::alice(&exchange).registered();
     for (method, more, status, header) in [
-        ("SUBSCRIBE", "Event: presence\r\n", 405, "Allow"),
-        ("PUBLISH", "Event: presence\r\n", 405, "Allow"),
+        ("NOTIFY", "Event: presence\r\nSubscription-State: active\r\n", 405, "Allow"),
+        ("SUBSCRIBE", "Event: weather\r\n", 489, "Allow-Events"),
+        ("PUBLISH", "Event: weather\r\n", 489, "Allow-Events"),
         ("DANCE", "", 501, "Allow"),
         ("OPTIONS", "Require: levitation\r\n", 420, "Unsupported"),
     ] {

@@ -178,6 +178,7 @@ mod tests {
             music: "default".into(),
             record: None,
             no_answer_after: Duration::from_secs(30),
+            visibility: crate::settings::Visibility::default(),
         };
         Settings {
             node: contract::NodeId(0),
@@ -197,6 +198,8 @@ mod tests {
                 expires_max: Duration::from_secs(3600),
                 expires_default: Duration::from_secs(3600),
             },
+            subscription: crate::settings::SubscriptionSettings::default(),
+            messages: crate::settings::MessageSettings::default(),
             digest: vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5],
             recording: crate::settings::RecordingSettings::default(),
             calls: CallSettings {

@@ -19,11 +19,13 @@ pub enum Fault {
     WrongHearingBit,
     /// A call's record is written twice.
     DoubleRecord,
+    /// Watchers are not told that an account is in no call any more.
+    EndNotTold,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TimerNotDisarmed,
         Self::PortNotReturned,
         Self::AckLost,
@@ -32,5 +34,6 @@ impl Fault {
         Self::BindingNotExpired,
         Self::WrongHearingBit,
         Self::DoubleRecord,
+        Self::EndNotTold,
     ];
 }

@@ -3,7 +3,7 @@
 //! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
 //! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
 //! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
-//! re-INVITE and UPDATE on, `outside` places it on trunks, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded.
+//! re-INVITE and UPDATE on, `outside` places it on trunks, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded, `watched` shows it to other phones.
 //!
 //! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
 //! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
@@ -35,6 +35,7 @@ mod seed;
 mod silence;
 mod stray;
 mod target;
+mod watched;
 
 #[cfg(feature = "faults")]
 mod fault;
@@ -52,6 +53,7 @@ pub use office::{ALLOW, Books, Office, PRODUCT, SDP, SUPPORTED};
 pub(crate) use outside::hops;
 pub(crate) use redirect::is_ours;
 pub(crate) use stray::answer_stray;
+pub(crate) use target::targets_of;
 
 use crate::{
     fact::{CallState, Fact, HangupCause},

@@ -23,7 +23,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 /// Methods we serve, for Allow.
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE";
+pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, SUBSCRIBE, PUBLISH, MESSAGE";
 
 /// Option tags we know, for Supported: Path, RFC 3327.
 pub const SUPPORTED: &str = "path";

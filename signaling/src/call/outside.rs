@@ -314,6 +314,11 @@ impl Call {
         }
     }
 
+    /// The caller who came by a trunk, as it named him.
+    pub(super) fn visitor(&self) -> Option<&Identity> {
+        self.outside.as_deref()?.caller.as_ref()
+    }
+
     /// What a leg is told of who calls whom.
     pub(super) fn introduction(&self, number: u16) -> Option<Introduction> {
         let leg = self.leg(number)?;

@@ -20,13 +20,22 @@ pub(super) struct Phone {
     pub(super) web: bool,
 }
 
+/// Where the phones of an account are reached, preferred first.
+pub(crate) fn targets_of(office: &super::Office<'_>, account: &Extension) -> Vec<Target> {
+    phones_of(office, account).into_iter().map(|phone| phone.target).collect()
+}
+
+fn phones_of(office: &super::Office<'_>, account: &Extension) -> Vec<Phone> {
+    match &account.host {
+        Host::Dynamic => office.registrar.bindings(office.now, &account.number).into_iter().map(phone_at).collect(),
+        Host::Fixed(uri) => fixed(office, uri).into_iter().collect(),
+    }
+}
+
 impl Call {
     /// The phones of an account, preferred first.
     pub(super) fn phones_of(&self, office: &super::Office<'_>, account: &Extension) -> Vec<Phone> {
-        match &account.host {
-            Host::Dynamic => office.registrar.bindings(office.now, &account.number).into_iter().map(phone_at).collect(),
-            Host::Fixed(uri) => fixed(office, uri).into_iter().collect(),
-        }
+        phones_of(office, account)
     }
 
     /// A party's request came by `flow`: who cannot be connected to is reached by the connection it speaks by.

@@ -289,6 +289,23 @@ impl Dialog {
         }
     }
 
+    /// Requests of ours go this way from now on: the peer has just been heard by it.
+    pub const fn take_course(&mut self, course: Course) {
+        self.course = course;
+    }
+
+    /// Call-ID.
+    #[must_use]
+    pub const fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
+    /// The peer's tag, once it is known.
+    #[must_use]
+    pub fn remote_tag(&self) -> Option<&str> {
+        self.remote_tag.as_deref()
+    }
+
     /// How far it is.
     #[must_use]
     pub const fn state(&self) -> State {

@@ -18,12 +18,16 @@ impl Switchboard {
             dialogs: self.books.dialogs.len() + self.books.mortal.len(),
             transactions: census.transactions,
             sessions: self.books.door.sessions(),
-            timers: census.timers + self.books.wheel.len() + self.store_waits.len(),
+            timers: census.timers + self.books.wheel.len() + self.store_waits.len() + self.pager.waiting(),
             streams: census.streams,
             queries: self.queries.len(),
             bindings,
             registrations,
             trunks_up: self.books.trunks.up(),
+            subscriptions: self.notifier.len(),
+            publications: self.compositor.len(),
+            messages: self.pager.kept(),
+            pages: self.pager.sending(),
             draining: self.draining,
         }
     }
@@ -32,6 +36,9 @@ impl Switchboard {
         let hold = |holds: bool, what: &'static str| if holds { Ok(()) } else { Err(what) };
         self.registrar.check_invariants()?;
         self.books.trunks.check_invariants()?;
+        self.notifier.check_invariants()?;
+        self.compositor.check_invariants()?;
+        self.pager.check_invariants()?;
         let (mut alarms, mut sessions, mut dialogs) = (0, 0, 0);
         for (id, call) in &self.calls {
             alarms += call.timers();

@@ -25,9 +25,7 @@ pub(super) fn check(request: &Message<'_>, method: Method<'_>) -> Result<(), Ref
         |status: u16, name: &'static str, value: &str| Err(Refusal { status, header: Some((name, value.to_owned())) });
     match method {
         // RFC 3261 section 8.2.1.
-        Method::Prack | Method::Refer | Method::Subscribe | Method::Notify | Method::Publish | Method::Message => {
-            return with(405, "Allow", ALLOW);
-        }
+        Method::Prack | Method::Refer | Method::Notify => return with(405, "Allow", ALLOW),
         Method::Other(_) => return with(501, "Allow", ALLOW),
         Method::Register
         | Method::Invite
@@ -36,7 +34,10 @@ pub(super) fn check(request: &Message<'_>, method: Method<'_>) -> Result<(), Ref
         | Method::Cancel
         | Method::Options
         | Method::Update
-        | Method::Info => {}
+        | Method::Info
+        | Method::Subscribe
+        | Method::Publish
+        | Method::Message => {}
     }
     // RFC 3261 section 8.2.2.3.
     let known = |tag: &[u8]| method == Method::Register && tag.eq_ignore_ascii_case(SUPPORTED.as_bytes());

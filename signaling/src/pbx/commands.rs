@@ -4,7 +4,8 @@ use super::switchboard::Switchboard;
 use crate::{
     call::{Call, End, Office},
     effect::{Effect, ExtensionView, Refusal, Reply},
-    fact::{CallState, HangupCause},
+    event::presence::Presence,
+    fact::{CallState, HangupCause, PresenceStatus},
     id::{CallId, Ticket},
     input::{Command, RecordOrder},
     limits::CALLS_MAX,
@@ -31,6 +32,8 @@ impl Switchboard {
             }
             Command::ListExtensions => Reply::Extensions(self.extensions(turn)),
             Command::ListTrunks => Reply::Trunks(self.books.trunks.views(turn.now)),
+            Command::ListPresence => Reply::Presence(self.presence(turn.now)),
+            Command::SetPresence { number, status, note } => self.set_presence(&number, status, &note),
             Command::Status => Reply::Status(self.status(turn.stack)),
             Command::Drain => {
                 self.draining = true;
@@ -45,6 +48,15 @@ impl Switchboard {
             }
         };
         turn.out.push(Effect::Reply { ticket, reply });
+    }
+
+    fn set_presence(&mut self, number: &str, status: PresenceStatus, note: &str) -> Reply {
+        if self.settings.directory.extension(number).is_none() {
+            return Reply::Refused(Refusal::UnknownExtension);
+        }
+        self.compositor.set(number, Presence::new(status, note));
+        self.notifier.touch(number);
+        Reply::Done
     }
 
     fn hang_up(&mut self, turn: &mut Turn<'_>, id: CallId) -> Reply {
@@ -83,6 +95,7 @@ impl Switchboard {
         let mut office: Office<'_> = self.office(turn);
         let call = Call::originate(&mut office, id, settings, from, to)?;
         self.calls.insert(id, Box::new(call));
+        self.note(id);
         Ok(id)
     }
 

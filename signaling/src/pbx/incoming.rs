@@ -5,6 +5,7 @@ use crate::{
     auth::Verdict,
     call::{ALLOW, PRODUCT, SDP, SUPPORTED, behind_nat},
     effect::Effect,
+    event::ALLOW_EVENTS,
     fact::Fact,
     flow::Flow,
     message::{Message, Method},
@@ -22,21 +23,21 @@ impl Switchboard {
         let in_dialog = request.to().is_ok_and(|to| to.tag().is_some());
         match method {
             Method::Register => self.on_register(turn, server, request, flow),
+            Method::Subscribe => self.on_subscribe(turn, server, request, flow),
+            Method::Publish => self.on_publish(turn, server, request, flow),
+            Method::Message if !in_dialog => self.on_message(turn, server, request, flow),
+            // RFC 3428 section 2: messages of a session belong into it, not beside it.
+            Method::Message if self.leg_of(request).is_some() => {
+                self.office(turn).refuse(server, 405, Some(("Allow", ALLOW)));
+            }
+            Method::Message => self.on_unowned(turn, server, request, method),
             Method::Invite if !in_dialog => self.on_invite(turn, server, request, flow),
             Method::Options if !in_dialog => self.on_options(turn, server),
             Method::Invite | Method::Update | Method::Bye | Method::Info | Method::Options => {
                 self.on_dialog_request(turn, server, (request, method), flow);
             }
             // The stack answers CANCEL and passes ACK elsewhere; `check` refuses the others.
-            Method::Ack
-            | Method::Cancel
-            | Method::Prack
-            | Method::Refer
-            | Method::Subscribe
-            | Method::Notify
-            | Method::Publish
-            | Method::Message
-            | Method::Other(_) => {}
+            Method::Ack | Method::Cancel | Method::Prack | Method::Refer | Method::Notify | Method::Other(_) => {}
         }
     }
 
@@ -54,6 +55,7 @@ impl Switchboard {
     fn on_options(&mut self, turn: &mut Turn<'_>, server: ServerId) {
         let headers = [
             ("Allow", ALLOW),
+            ("Allow-Events", ALLOW_EVENTS),
             ("Accept", SDP),
             ("Accept-Encoding", "identity"),
             ("Supported", SUPPORTED),

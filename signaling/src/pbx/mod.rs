@@ -1,17 +1,21 @@
 //! The exchange: one value that takes an [`Input`] and appends `Effect`s.
 //!
 //! [`Pbx`] composes what lies below: the transactions ([`Stack`]) and, as their user, the switchboard with the registrar, the calls and their features. Who may
-//! do what is decided here, in `incoming` (methods, header fields, authentication), `register` and `commands`; how a call runs is `call`'s matter.
-//! RFC 3261 sections 8.2, 10, 11.
+//! do what is decided here, in `incoming` (methods, header fields, authentication), `register`, `subscribe`, `publish`, `message` and `commands`; how a call
+//! runs is `call`'s matter. `watch` gathers what watchers are told. RFC 3261 sections 8.2, 10, 11.
 
 mod census;
 mod checks;
 mod commands;
 mod incoming;
 mod invite;
+mod message;
+mod publish;
 mod register;
+mod subscribe;
 mod switchboard;
 mod trunk;
+mod watch;
 
 use crate::{
     effect::{Effects, StatusView},
@@ -44,6 +48,7 @@ impl Pbx {
     /// Takes one input at the time `now`, which never runs backwards, and appends what must be done to `out`.
     pub fn handle(&mut self, now: Instant, input: Input<'_>, out: &mut Effects) {
         let Self { stack, board } = self;
+        let from = out.len();
         match input {
             Input::Received { flow, bytes } => stack.receive(now, flow, bytes, board, out),
             Input::FlowOpened { connection } => stack.flow_opened(connection),
@@ -51,16 +56,19 @@ impl Pbx {
             Input::Media(event) => board.on_media(&mut Turn { now, stack, out }, event),
             Input::Stored { query, outcome } => board.on_stored(&mut Turn { now, stack, out }, query, outcome),
             Input::Restored(bindings) => board.on_restored(now, bindings),
+            Input::RestoredMessages(messages) => board.on_restored_messages(now, messages),
+            Input::MailboxChanged { number, mailbox } => board.on_mailbox(&number, mailbox),
             Input::Asked { ticket, command } => board.on_command(&mut Turn { now, stack, out }, ticket, command),
             Input::Configured(settings) => {
                 stack.configure(Arc::clone(&settings));
-                board.configure(now, settings, out);
+                board.configure(&mut Turn { now, stack, out }, settings);
             }
             Input::Tick => {
                 stack.fire(now, board, out);
                 board.fire(&mut Turn { now, stack, out });
             }
         }
+        board.announce(&mut Turn { now, stack, out }, from);
     }
 
     /// When [`Input::Tick`] is due; `None`: nothing is waited for.

@@ -16,11 +16,15 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-/// A REGISTER whose answer waits for the store.
+/// What waits for the store.
 #[derive(Debug)]
-pub(super) struct PendingRegister {
-    pub(super) register: Register,
-    pub(super) timer: TimerId,
+pub(super) enum Pending {
+    /// The answer to a REGISTER.
+    Register(Register),
+    /// The answer to the MESSAGE that is to be kept, if its sender still waits.
+    Message { server: Option<ServerId>, number: String, id: u64 },
+    /// Nothing: it is only written.
+    Nothing,
 }
 
 /// What the answer to a REGISTER needs.
@@ -34,7 +38,7 @@ pub(super) struct Register {
 /// Questions to the store without an answer.
 #[derive(Debug, Default)]
 pub(super) struct Queries {
-    open: BTreeMap<QueryId, PendingRegister>,
+    open: BTreeMap<QueryId, (Pending, TimerId)>,
     asked: u64,
 }
 
@@ -43,7 +47,12 @@ impl Queries {
         self.open.len()
     }
 
-    pub(super) fn take(&mut self, query: QueryId) -> Option<PendingRegister> {
+    /// Whether the store has as many questions as it may.
+    pub(super) fn is_full(&self) -> bool {
+        self.open.len() >= QUERIES_MAX
+    }
+
+    pub(super) fn take(&mut self, query: QueryId) -> Option<(Pending, TimerId)> {
         self.open.remove(&query)
     }
 }
@@ -107,35 +116,52 @@ impl Switchboard {
     }
 
     fn store(&mut self, turn: &mut Turn<'_>, register: Register) {
-        if self.queries.open.len() >= QUERIES_MAX {
+        if self.queries.is_full() {
             turn.out.push(Effect::Fact(Fact::StoreFailed));
             return self.answer_register(turn, &register);
         }
-        self.queries.asked += 1;
-        let query = QueryId(self.queries.asked);
         let number = register.number.clone();
         let mut bindings = self.registrar.stored(turn.now, &number);
         // What ends with its connection does not survive a restart.
         bindings.retain(|binding| binding.transport.can_be_opened());
-        turn.out.push(Effect::Store { query, ask: Ask::SaveBindings { number, bindings } });
+        self.ask_store(turn, Ask::SaveBindings { number, bindings }, Pending::Register(register));
+    }
+
+    /// Asks the store to write; `pending` goes on when it answers, or does not in time. `false`: it has too many questions already.
+    pub(super) fn ask_store(&mut self, turn: &mut Turn<'_>, ask: Ask, pending: Pending) -> bool {
+        if self.queries.is_full() {
+            turn.out.push(Effect::Fact(Fact::StoreFailed));
+            return false;
+        }
+        self.queries.asked += 1;
+        let query = QueryId(self.queries.asked);
+        turn.out.push(Effect::Store { query, ask });
         let timer = self.store_waits.arm(turn.now + STORE_WAIT_MAX, query);
-        self.queries.open.insert(query, PendingRegister { register, timer });
+        self.queries.open.insert(query, (pending, timer));
+        true
     }
 
     pub(super) fn on_stored(&mut self, turn: &mut Turn<'_>, query: QueryId, outcome: Result<(), StoreFault>) {
         // Late, repeated and unasked answers change nothing.
-        let Some(PendingRegister { register, timer }) = self.pending(query) else { return };
+        let Some((pending, timer)) = self.queries.take(query) else { return };
         self.store_waits.disarm(timer);
-        if outcome.is_err() {
-            turn.out.push(Effect::Fact(Fact::StoreFailed));
-        }
-        self.answer_register(turn, &register);
+        self.written(turn, pending, outcome.is_ok());
     }
 
     pub(super) fn store_overdue(&mut self, turn: &mut Turn<'_>, query: QueryId) {
-        let Some(PendingRegister { register, .. }) = self.pending(query) else { return };
-        turn.out.push(Effect::Fact(Fact::StoreFailed));
-        self.answer_register(turn, &register);
+        let Some((pending, _)) = self.queries.take(query) else { return };
+        self.written(turn, pending, false);
+    }
+
+    fn written(&mut self, turn: &mut Turn<'_>, pending: Pending, done: bool) {
+        if !done {
+            turn.out.push(Effect::Fact(Fact::StoreFailed));
+        }
+        match pending {
+            Pending::Register(register) => self.answer_register(turn, &register),
+            Pending::Message { server, number, id } => self.message_stored(turn, (server, &number, id), done),
+            Pending::Nothing => {}
+        }
     }
 
     /// RFC 3261 section 10.3 step 8, RFC 3327 section 5.3.
@@ -146,5 +172,6 @@ impl Switchboard {
         headers.extend(register.path.iter().map(|path| ("Path", path.as_str())));
         headers.extend([("Supported", SUPPORTED), ("Server", PRODUCT)]);
         self.office(turn).respond(register.server, &Answer { headers: &headers, ..Answer::new(200) });
+        self.deliver(turn, &register.number);
     }
 }

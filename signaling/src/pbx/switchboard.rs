@@ -1,17 +1,19 @@
 //! [`Switchboard`]: the transaction user. It finds the call a message belongs to, and takes finished calls out.
 
-use super::register::{PendingRegister, Queries};
+use super::register::Queries;
 use crate::{
     auth::Authenticator,
     call::{self, Books, Call, CallAlarm, End, Happening, Office, Purpose},
     dialog::{Course, Tags},
-    effect::{Effect, Effects},
-    fact::{DropReason, Fact, HangupCause},
+    effect::Effect,
+    event::{Compositor, Notifier},
+    fact::{DropReason, Fact, HangupCause, Mailbox},
     feature::Feature,
     flow::{ConnectionId, Flow},
     id::{CallId, LegId, QueryId},
-    input::StoredBinding,
+    input::{StoredBinding, StoredMessage},
     message::{Message, Method},
+    pager::Pager,
     registrar::Registrar,
     settings::Settings,
     transaction::{ClientFailure, ClientId, ServerId, TransactionUser, Turn},
@@ -31,6 +33,11 @@ pub(super) struct Switchboard {
     pub(super) books: Books,
     pub(super) queries: Queries,
     pub(super) store_waits: Wheel<QueryId>,
+    pub(super) notifier: Notifier,
+    pub(super) compositor: Compositor,
+    pub(super) pager: Pager,
+    /// What waits in mailboxes; without an entry nothing does.
+    pub(super) mailboxes: BTreeMap<Box<str>, Mailbox>,
     /// When an account last registered or called.
     pub(super) activity: BTreeMap<Box<str>, Instant>,
     pub(super) draining: bool,
@@ -47,6 +54,10 @@ impl Switchboard {
             books: Books::new(&settings),
             queries: Queries::default(),
             store_waits: Wheel::new(),
+            notifier: Notifier::new(),
+            compositor: Compositor::new(),
+            pager: Pager::new(),
+            mailboxes: BTreeMap::new(),
             activity: BTreeMap::new(),
             draining: false,
             calls_made: 0,
@@ -93,6 +104,7 @@ impl Switchboard {
         if let Some(call) = self.calls.get_mut(&id) {
             call.release_channels(&mut self.books.trunks);
         }
+        self.note(id);
         if self.calls.get(&id).is_some_and(|call| call.is_settled())
             && let Some(call) = self.calls.remove(&id)
         {
@@ -160,8 +172,23 @@ impl Switchboard {
         self.registrar.restore(now, known.collect());
     }
 
-    pub(super) fn configure(&mut self, now: Instant, settings: Arc<Settings>, out: &mut Effects) {
-        self.books.trunks.configure(now, &settings.trunks, out);
+    pub(super) fn on_restored_messages(&mut self, now: Instant, messages: Vec<StoredMessage>) {
+        for message in messages {
+            if self.settings.directory.extension(&message.number).is_some() && !self.pager.is_full() {
+                self.pager.keep(now, message);
+            }
+        }
+    }
+
+    pub(super) fn on_mailbox(&mut self, number: &str, mailbox: Mailbox) {
+        if self.settings.directory.extension(number).is_some() {
+            self.mailboxes.insert(number.into(), mailbox);
+            self.notifier.touch(number);
+        }
+    }
+
+    pub(super) fn configure(&mut self, turn: &mut Turn<'_>, settings: Arc<Settings>) {
+        self.books.trunks.configure(turn.now, &settings.trunks, turn.out);
         self.settings = settings;
         let gone: Vec<String> = self
             .registrar
@@ -172,15 +199,19 @@ impl Switchboard {
         for number in gone {
             for contact in self.registrar.forget(&number) {
                 let number = number.clone();
-                out.push(Effect::Fact(Fact::Unregistered { number, contact, expired: false }));
+                turn.out.push(Effect::Fact(Fact::Unregistered { number, contact, expired: false }));
             }
         }
+        self.review_watchers(turn);
+        self.forget_messages(turn);
         self.activity.retain(|number, _| self.settings.directory.extension(number).is_some());
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let trunks = self.books.trunks.deadline();
-        [self.books.wheel.next(), self.store_waits.next(), self.bindings_deadline(), trunks].into_iter().flatten().min()
+        let of_calls = [self.books.wheel.next(), self.store_waits.next(), self.bindings_deadline()];
+        let of_others =
+            [self.notifier.deadline(), self.compositor.deadline(), self.pager.deadline(), self.books.trunks.deadline()];
+        of_calls.into_iter().chain(of_others).flatten().min()
     }
 
     fn bindings_deadline(&self) -> Option<Instant> {
@@ -204,6 +235,11 @@ impl Switchboard {
                 turn.out.push(Effect::Fact(Fact::Unregistered { number, contact, expired: true }));
             }
         }
+        while let Some(number) = self.compositor.expire(turn.now) {
+            self.notifier.touch(&number);
+        }
+        self.notifier.fire(turn, &self.settings.domain);
+        self.fire_pages(turn);
     }
 
     pub(super) fn hearing(&self) -> impl Iterator<Item = (CallId, &HearingTable)> {
@@ -213,10 +249,6 @@ impl Switchboard {
     #[cfg(feature = "faults")]
     pub(super) fn plant(&mut self, fault: call::Fault) {
         self.books.plant(fault);
-    }
-
-    pub(super) fn pending(&mut self, query: QueryId) -> Option<PendingRegister> {
-        self.queries.take(query)
     }
 
     /// The leg whose dialog a request belongs to.
@@ -280,6 +312,12 @@ impl TransactionUser for Switchboard {
 
     fn on_response(&mut self, turn: &mut Turn<'_>, id: ClientId, response: &Message<'_>) {
         let status = response.status().unwrap_or(0);
+        if self.notifier.answered(turn, &self.settings.domain, id, response) {
+            return;
+        }
+        if self.pager.owns(id) {
+            return self.page_answered(turn, id, status);
+        }
         if self.books.trunks.on_response(turn.now, turn.stack, turn.out, id, response) {
             return;
         }
@@ -320,6 +358,12 @@ impl TransactionUser for Switchboard {
     }
 
     fn on_failure(&mut self, turn: &mut Turn<'_>, id: ClientId, why: ClientFailure) {
+        if self.notifier.unanswered(turn, &self.settings.domain, id) {
+            return;
+        }
+        if self.pager.owns(id) {
+            return self.page_failed(turn, id, why);
+        }
         if self.books.trunks.on_failure(turn.now, turn.stack, turn.out, id) {
             return;
         }

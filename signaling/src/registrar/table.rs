@@ -199,6 +199,13 @@ impl Registrar {
         found
     }
 
+    /// The contacts of an account that have not expired, in the order of their registration.
+    pub fn contacts(&self, now: Instant, number: &str) -> impl Iterator<Item = String> {
+        let account = self.accounts.get(number);
+        let bindings = account.map_or(&[][..], |account| &account.bindings);
+        bindings.iter().filter(move |binding| binding.expires_at > now).map(|binding| binding.contact.clone())
+    }
+
     /// The Contact header values of the 200, each with the time left.
     #[must_use]
     pub fn contact_headers(&self, now: Instant, number: &str) -> Vec<String> {

@@ -41,6 +41,7 @@ fn account(number: &str, nat: Nat) -> Extension {
         music: "default".into(),
         record: None,
         no_answer_after: Duration::from_secs(1),
+        visibility: crate::settings::Visibility::default(),
     }
 }
 

@@ -131,6 +131,7 @@ mod tests {
             music: "default".into(),
             record: None,
             no_answer_after: Duration::from_secs(30),
+            visibility: crate::settings::Visibility::default(),
         }
     }
 

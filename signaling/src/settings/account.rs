@@ -85,6 +85,8 @@ pub struct Extension {
     pub record: Option<bool>,
     /// An unanswered call to the account ends after this.
     pub no_answer_after: Duration,
+    /// What others may see of it by subscribing.
+    pub visibility: Visibility,
 }
 
 /// What the callee is shown.
@@ -120,6 +122,18 @@ pub struct Permissions {
     pub barge: bool,
     /// Pick up ringing calls.
     pub pickup: bool,
+}
+
+/// What an account shows to those who watch it. Presence states are the same for everybody who may watch.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Visibility {
+    /// Its calls, with whom they are.
+    #[default]
+    Full,
+    /// Its calls, without whom they are with.
+    Busy,
+    /// Nothing: a subscription is answered 403.
+    Hidden,
 }
 
 /// How keys are told between us and an account's phones.

@@ -1,13 +1,15 @@
 //! The configuration as signaling reads it: a value, complete, already checked by the shell.
 //!
-//! `account` has the accounts, `dial` what numbers lead to. Nothing here decides anything about a call.
+//! `account` has the accounts, `dial` what numbers lead to, `event` how long subscriptions and messages last. Nothing here decides anything about a call.
 
 mod account;
 mod dial;
+mod event;
 mod trunk;
 
-pub use account::{CallerId, Directory, Dtmf, Encryption, Extension, Host, Nat, Permissions};
+pub use account::{CallerId, Directory, Dtmf, Encryption, Extension, Host, Nat, Permissions, Visibility};
 pub use dial::Codes;
+pub use event::{MessageSettings, SubscriptionSettings};
 pub use trunk::{
     Credentials, EarlyMedia, HOPS, HeaderRule, IdentityForm, NameExpression, Names, Network, PlusForm, RuleAction,
     RuleDirection, Terms, Trunk, Trunks, is_protected,
@@ -61,6 +63,10 @@ pub struct Settings {
     pub media_fingerprint: Option<Fingerprint>,
     /// Registration expiry limits.
     pub registration: RegistrationSettings,
+    /// Expiry limits of subscriptions and publications.
+    pub subscription: SubscriptionSettings,
+    /// Messages between accounts.
+    pub messages: MessageSettings,
     /// Digest algorithms offered and accepted, in the order of the challenges; at least one.
     pub digest: Vec<DigestAlgorithm>,
     /// Calls.

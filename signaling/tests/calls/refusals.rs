@@ -63,8 +63,10 @@ fn requests_that_are_not_served_say_what_is() {
         )
     };
     for (method, more, status, header, value) in [
-        ("SUBSCRIBE", "Event: presence\r\nContent-Length: 0\r\n\r\n", "405", "Allow", "INVITE, ACK"),
-        ("MESSAGE", "Content-Length: 0\r\n\r\n", "405", "Allow", "INVITE, ACK"),
+        ("NOTIFY", "Event: presence\r\nContent-Length: 0\r\n\r\n", "405", "Allow", "INVITE, ACK"),
+        ("SUBSCRIBE", "Event: presence\r\nContent-Length: 0\r\n\r\n", "401", "WWW-Authenticate", "Digest"),
+        ("SUBSCRIBE", "Event: weather\r\nContent-Length: 0\r\n\r\n", "489", "Allow-Events", "dialog"),
+        ("MESSAGE", "Content-Length: 0\r\n\r\n", "401", "WWW-Authenticate", "Digest"),
         ("FETCH", "Content-Length: 0\r\n\r\n", "501", "Allow", "INVITE, ACK"),
         ("OPTIONS", "Require: a1, b2\r\nContent-Length: 0\r\n\r\n", "420", "Unsupported", "a1, b2"),
         ("INVITE", "Require: 100rel\r\nContent-Length: 0\r\n\r\n", "420", "Unsupported", "100rel"),

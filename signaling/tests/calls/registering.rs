@@ -99,7 +99,7 @@ fn bindings_come_back_from_the_store() {
     let mut line = Line::new();
     let mut boris = Phone::new("1002", "10.0.0.12:5062");
     boris.register(&mut line);
-    let signaling::effect::Ask::SaveBindings { bindings, .. } = line.asks[0].1.clone();
+    let signaling::effect::Ask::SaveBindings { bindings, .. } = line.asks[0].1.clone() else { panic!("bindings") };
     let mut line = Line::new();
     line.happen(Input::Restored(bindings));
     assert_eq!(line.status().bindings, 1);

@@ -12,7 +12,8 @@ use signaling::{
     pbx::Pbx,
     settings::{
         CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Encryption, Extension, Host, Listener,
-        MediaSettings, Nat, Permissions, RegistrationSettings, Secret, Settings,
+        MediaSettings, MessageSettings, Nat, Permissions, RegistrationSettings, Secret, Settings, SubscriptionSettings,
+        Visibility,
     },
 };
 use std::{
@@ -45,6 +46,7 @@ pub fn extension(number: &str, name: &str) -> Extension {
         music: "default".into(),
         record: None,
         no_answer_after: Duration::from_secs(30),
+        visibility: Visibility::Full,
     }
 }
 
@@ -72,6 +74,8 @@ pub fn settings() -> Settings {
             expires_max: Duration::from_secs(7200),
             expires_default: Duration::from_secs(3600),
         },
+        subscription: SubscriptionSettings::default(),
+        messages: MessageSettings { kept_max: 3, keep: Duration::from_secs(86_400) },
         digest: vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5],
         recording: signaling::settings::RecordingSettings::default(),
         calls: CallSettings {
@@ -343,6 +347,9 @@ impl Line {
         let rest = StatusView {
             bindings: status.bindings,
             registrations: status.registrations,
+            subscriptions: status.subscriptions,
+            publications: status.publications,
+            messages: status.messages,
             draining: status.draining,
             streams: status.streams,
             ..StatusView::default()

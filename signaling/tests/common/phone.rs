@@ -246,6 +246,20 @@ impl Invite {
 }
 
 impl Dialog {
+    /// The phone's end of the dialog that a response to its request makes.
+    pub fn begun(address: SocketAddr, response: &Sip) -> Self {
+        Self {
+            address,
+            call_id: response.header("Call-ID").to_owned(),
+            local: response.header("From").to_owned(),
+            remote: response.header("To").to_owned(),
+            target: response.contact().to_owned(),
+            cseq: response.cseq(),
+            invite: 0,
+            serial: 0,
+        }
+    }
+
     /// Sends a request within the dialog; returns its branch.
     pub fn request(&mut self, line: &mut Line, method: &str, body: &str) -> String {
         self.cseq += 1;

@@ -8,7 +8,8 @@ use signaling::{
     flow::{ConnectionId, Flow, FlowEnd, ListenerId, Transport},
     message::{Index, Malformed, Message, Method},
     settings::{
-        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, RegistrationSettings, Settings,
+        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
+        RegistrationSettings, Settings, SubscriptionSettings,
     },
     transaction::{
         Answer, ClientFailure, ClientId, NextHop, NotSent, OutRequest, SentAck, ServerId, Stack, TransactionUser, Turn,
@@ -142,6 +143,8 @@ impl Rig {
             },
             media_fingerprint: None,
             registration: RegistrationSettings { expires_min: second, expires_max: second, expires_default: second },
+            subscription: SubscriptionSettings::default(),
+            messages: MessageSettings::default(),
             digest: vec![DigestAlgorithm::Md5],
             recording: signaling::settings::RecordingSettings::default(),
             calls: CallSettings { length_max: second, ring_max: second, calls_max: 1 },

@@ -9,7 +9,8 @@ use signaling::{
     message::{Framed, Header, Index, frame},
     pbx::Pbx,
     settings::{
-        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, RegistrationSettings, Settings,
+        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
+        RegistrationSettings, Settings, SubscriptionSettings,
     },
 };
 use std::sync::Arc;
@@ -36,6 +37,8 @@ fn settings() -> Arc<Settings> {
         },
         media_fingerprint: None,
         registration: RegistrationSettings { expires_min: minute, expires_max: hour, expires_default: hour },
+        subscription: SubscriptionSettings::default(),
+        messages: MessageSettings::default(),
         digest: vec![DigestAlgorithm::Md5],
         recording: signaling::settings::RecordingSettings::default(),
         calls: CallSettings { length_max: hour, ring_max: minute, calls_max: 10 },

@@ -24,6 +24,8 @@ pub enum Net {
     Record,
     /// A phone was told something it cannot live with.
     Phone,
+    /// What watchers hold, compared with what is.
+    Watching,
     /// A healed world does not work.
     Liveness,
 }
@@ -40,6 +42,7 @@ impl fmt::Display for Net {
             Self::Hearing => "hearing",
             Self::Record => "record",
             Self::Phone => "phone",
+            Self::Watching => "watching",
             Self::Liveness => "liveness",
         })
     }

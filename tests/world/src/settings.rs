@@ -7,7 +7,8 @@ use signaling::{
     flow::Transport,
     settings::{
         CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Encryption, Extension, Host, Listener,
-        MediaSettings, Nat, Permissions, RegistrationSettings, Secret, Settings,
+        MediaSettings, MessageSettings, Nat, Permissions, RegistrationSettings, Secret, Settings, SubscriptionSettings,
+        Visibility,
     },
 };
 use std::sync::Arc;
@@ -63,6 +64,12 @@ pub(crate) fn settings(swarm: &Swarm, rng: &mut Rng) -> Arc<Settings> {
             expires_default: Duration::from_secs(120),
         },
         recording: signaling::settings::RecordingSettings::default(),
+        subscription: SubscriptionSettings {
+            expires_min: Duration::from_secs(60),
+            expires_max: swarm.expires_max,
+            expires_default: Duration::from_secs(120),
+        },
+        messages: MessageSettings { kept_max: 3, keep: Duration::from_secs(240) },
         calls: CallSettings {
             length_max: swarm.length_max,
             ring_max: swarm.ring_max,
@@ -101,6 +108,7 @@ fn extension(n: u64, swarm: &Swarm, rng: &mut Rng) -> Extension {
         },
         record: None,
         no_answer_after: swarm.ring_max,
+        visibility: *rng.clone().pick(&[Visibility::Full, Visibility::Full, Visibility::Busy, Visibility::Hidden]),
         number,
     }
 }

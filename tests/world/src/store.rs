@@ -7,7 +7,7 @@ use signaling::{
     id::QueryId,
     input::{StoreFault, StoredBinding},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was kept, and how it misbehaves.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub(crate) struct Store {
     pub(crate) faults: StoreFaults,
     rng: Rng,
     pub(crate) bindings: BTreeMap<String, Vec<StoredBinding>>,
+    pub(crate) messages: BTreeSet<u64>,
 }
 
 /// One answer to come.
@@ -22,18 +23,27 @@ pub(crate) type Answer = (Duration, QueryId, Result<(), StoreFault>);
 
 impl Store {
     pub(crate) const fn new(faults: StoreFaults, rng: Rng) -> Self {
-        Self { faults, rng, bindings: BTreeMap::new() }
+        Self { faults, rng, bindings: BTreeMap::new(), messages: BTreeSet::new() }
     }
 
     pub(crate) fn obey(&mut self, query: QueryId, ask: Ask) -> Vec<Answer> {
-        let Ask::SaveBindings { number, bindings } = ask;
         if self.rng.chance(self.faults.never_percent) {
             return Vec::new();
         }
         let outcome = if self.rng.chance(self.faults.fail_percent) {
             Err(if self.rng.chance(50) { StoreFault::Full } else { StoreFault::Unavailable })
         } else {
-            self.bindings.insert(number, bindings);
+            match ask {
+                Ask::SaveBindings { number, bindings } => {
+                    self.bindings.insert(number, bindings);
+                }
+                Ask::KeepMessage(message) => {
+                    self.messages.insert(message.id);
+                }
+                Ask::ForgetMessage { id } => {
+                    self.messages.remove(&id);
+                }
+            }
             Ok(())
         };
         let most = u64::try_from(self.faults.delay_max.as_nanos()).unwrap_or(0);

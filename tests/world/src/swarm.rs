@@ -83,6 +83,14 @@ pub(crate) struct Manners {
     pub(crate) lapse: u8,
     pub(crate) unknown_number: u8,
     pub(crate) echo: u8,
+    /// NOTIFYs that are not answered.
+    pub(crate) mute_notify: u8,
+    /// NOTIFYs that are refused.
+    pub(crate) deny_notify: u8,
+    /// NOTIFYs after which the watcher asks again, five times at once.
+    pub(crate) storm: u8,
+    /// Subscriptions begun over the span.
+    pub(crate) watches: u64,
 }
 
 /// How the store fails.
@@ -201,6 +209,8 @@ impl Faults {
 
 impl Manners {
     fn draw(r: &mut Rng) -> Self {
+        // A source of its own: what was drawn before stays as it was.
+        let own = &mut r.clone().fork();
         let mut rare = |most: u64| some(r, 25, |r| share(r, most));
         let mut manners = Self {
             late_ack: rare(60),
@@ -231,6 +241,10 @@ impl Manners {
         manners.keep_alive = r.chance(50);
         manners.vanish = some(r, 20, |r| r.between(1, 5));
         manners.unregister = some(r, 30, |r| r.between(1, 6));
+        manners.watches = some(own, 50, |r| r.between(1, 12));
+        manners.mute_notify = some(own, 25, |r| share(r, 60));
+        manners.deny_notify = some(own, 25, |r| share(r, 60));
+        manners.storm = some(own, 25, |r| share(r, 60));
         manners
     }
 }

@@ -11,7 +11,7 @@ use world::{Net, Options, run};
 const SEEDS: u64 = 96;
 
 /// Every fault that can be planted.
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 9] = [
     Fault::TimerNotDisarmed,
     Fault::PortNotReturned,
     Fault::AckLost,
@@ -20,6 +20,7 @@ const FAULTS: [Fault; 8] = [
     Fault::BindingNotExpired,
     Fault::WrongHearingBit,
     Fault::DoubleRecord,
+    Fault::EndNotTold,
 ];
 
 const LIST: &str = include_str!("../../../docs/testing.md");

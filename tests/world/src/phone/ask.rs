@@ -32,6 +32,7 @@ pub(super) enum Purpose {
     Invite { call: u32 },
     Modify { call: u32, had_offer: bool },
     Bye { call: u32 },
+    Watch { watch: u32 },
     Plain,
 }
 
@@ -190,6 +191,7 @@ impl Phone {
                     call.modifying = Some(branch);
                 }
             }
+            Purpose::Watch { watch } => self.watch_asked_again(watch, cseq),
             Purpose::Bye { .. } | Purpose::Register { .. } | Purpose::Plain => {}
         }
     }
@@ -217,6 +219,7 @@ impl Phone {
                     call.active_at = now;
                 }
             }
+            Purpose::Watch { watch } => self.on_watched(watch, response),
             Purpose::Plain => {}
         }
     }

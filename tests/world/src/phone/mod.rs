@@ -11,6 +11,7 @@ mod registration;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub(crate) use call::{Call, Stage};
 pub(crate) use registration::Registration;
@@ -27,6 +28,7 @@ use core::{net::SocketAddr, time::Duration};
 use serve::Served;
 use signaling::flow::{ConnectionId, Transport};
 use std::collections::BTreeMap;
+use watch::Watch;
 
 /// RFC 3261 section 17.1.1.1.
 const T1_MS: u64 = 500;
@@ -43,6 +45,8 @@ pub(crate) enum Act {
     Dial(String),
     Options,
     Garbage,
+    /// Whose dialogs, or presence, for so many seconds.
+    Watch(String, &'static str, u32),
     /// It restarts and has forgotten everything.
     Vanish,
 }
@@ -92,6 +96,10 @@ pub(crate) enum Timer {
         generation: u32,
     },
     KeepAlive,
+    /// A subscription is given up or prolonged.
+    WatchOn {
+        watch: u32,
+    },
 }
 
 /// What is changed in mid-call.
@@ -147,12 +155,18 @@ pub(crate) struct Phone {
     /// The user takes less than this to decide about a ringing call.
     pub(crate) rings_ms: u64,
     rng: Rng,
+    /// For what was added later, so that it does not shift the draws of what was there before.
+    own_rng: Rng,
     challenge: Option<Challenge>,
     pub(crate) registration: Registration,
     asks: BTreeMap<AskKey, Ask>,
     served: BTreeMap<AskKey, Served>,
     pub(crate) calls: BTreeMap<u32, Call>,
     calls_made: u32,
+    pub(crate) watches: BTreeMap<u32, Watch>,
+    watches_made: u32,
+    /// How often it asked again for what it had just been told.
+    stormed: u32,
     /// What of a message has come, by stream.
     inboxes: BTreeMap<ConnectionId, Vec<u8>>,
     /// What the exchange did against the rules, as seen here.
@@ -163,6 +177,7 @@ pub(crate) struct Phone {
 
 impl Phone {
     pub(crate) fn new(identity: Identity, manners: Manners, beat: Duration, talk_max: Duration, mut rng: Rng) -> Self {
+        let own_rng = rng.clone().fork();
         let registration = Registration::new(&mut rng);
         Self {
             identity,
@@ -171,12 +186,16 @@ impl Phone {
             talk_max,
             rings_ms: 9_000,
             rng,
+            own_rng,
             challenge: None,
             registration,
             asks: BTreeMap::new(),
             served: BTreeMap::new(),
             calls: BTreeMap::new(),
             calls_made: 0,
+            watches: BTreeMap::new(),
+            watches_made: 0,
+            stormed: 0,
             inboxes: BTreeMap::new(),
             complaints: Vec::new(),
             answered: 0,
@@ -239,6 +258,10 @@ impl Phone {
                 let garbage = self.garbage();
                 out.sends.push(garbage);
             }
+            Act::Watch(number, package, expires_s) => {
+                self.plan_watch(out);
+                self.watch(number, package, *expires_s, out);
+            }
             Act::Vanish => self.vanish(now, out),
         }
     }
@@ -260,6 +283,7 @@ impl Phone {
                     self.register(now, None, out);
                 }
             }
+            Timer::WatchOn { watch } => self.watch_on(watch, out),
             Timer::KeepAlive => {
                 out.sends.push(b"\r\n\r\n".to_vec());
                 out.after(25_000, Timer::KeepAlive);
@@ -271,6 +295,7 @@ impl Phone {
         self.asks.clear();
         self.served.clear();
         self.calls.clear();
+        self.watches.clear();
         self.challenge = None;
         self.inboxes.clear();
         self.registration = Registration::new(&mut self.rng);

@@ -42,6 +42,7 @@ impl Phone {
             ("INVITE", false) => self.on_invite(now, request, out),
             ("CANCEL", _) => self.on_cancel(now, request, out),
             ("OPTIONS", false) => self.reply(request, 200, None, &[], None, out),
+            ("NOTIFY", true) => self.on_notify(request, out),
             (_, true) => self.on_in_dialog(now, request, out),
             ("BYE" | "UPDATE" | "INFO", false) => self.reply(request, 481, None, &[], None, out),
             _ => self.reply(request, 501, None, &[], None, out),

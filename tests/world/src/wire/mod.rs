@@ -230,7 +230,9 @@ impl Wire {
                 self.acknowledge(sip)?;
             }
             let sent = &self.sent[&key];
-            return if sent.bytes == bytes { Ok(()) } else { Err("a branch is used for two requests".to_owned()) };
+            // RFC 3261 section 18.1.1: a large request that TCP refuses goes by UDP after all; only its Via tells them apart.
+            let same = sent.bytes == bytes || without_transport(&sent.bytes) == without_transport(bytes);
+            return if same { Ok(()) } else { Err("a branch is used for two requests".to_owned()) };
         }
         let (call_id, from_tag) = (sip.text("call-id").to_owned(), sip.sender_tag().unwrap_or("").to_owned());
         if from_tag.is_empty() {
@@ -287,4 +289,15 @@ impl Wire {
         invite.cancelled_at = Some(now);
         Ok(())
     }
+}
+
+/// A request as text, whatever its Via says of the transport and the port.
+fn without_transport(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    text.split("\r\n")
+        .map(|line| match line.strip_prefix("Via: ").and_then(|via| via.split_once(";")) {
+            Some((_, parameters)) => parameters.to_owned(),
+            None => line.to_owned(),
+        })
+        .collect()
 }

@@ -131,8 +131,21 @@ impl World {
                 self.sometime(3_000, span, Event::Act { phone, act: act.clone() });
             }
         }
+        self.plan_watches(span);
         self.plan_network(span);
         self.plan_operator(span);
+    }
+
+    fn plan_watches(&mut self, span: u64) {
+        // A source of its own: what was drawn before stays as it was.
+        let mut own = self.rng.clone().fork();
+        for _ in 0..self.swarm.manners.watches {
+            let phone = usize::try_from(own.below(self.phones.len() as u64)).unwrap_or(0);
+            let number = settings::number(own.below(self.swarm.accounts));
+            let (package, expires_s) = (*own.pick(&["dialog", "dialog", "presence"]), *own.pick(&[60, 120, 600, 0]));
+            let at = Duration::from_millis(own.between(4_000, span));
+            self.after(at, Event::Act { phone, act: Act::Watch(number, package, expires_s) });
+        }
     }
 
     fn plan_network(&mut self, span: u64) {

@@ -6,7 +6,7 @@ use crate::{
     phone::{Act, Out, Stage},
 };
 use core::time::Duration;
-use signaling::effect::StatusView;
+use signaling::{effect::StatusView, settings::Visibility};
 
 /// Long enough for every transaction, answered or not: three lives of 64*T1.
 const TRANSACTIONS: Duration = Duration::from_secs(100);
@@ -67,7 +67,12 @@ impl World {
         self.agenda.retain(|e| {
             !matches!(
                 e,
-                Event::Reminder { timer: crate::phone::Timer::Refresh { .. } | crate::phone::Timer::KeepAlive, .. }
+                Event::Reminder {
+                    timer: crate::phone::Timer::Refresh { .. }
+                        | crate::phone::Timer::KeepAlive
+                        | crate::phone::Timer::WatchOn { .. },
+                    ..
+                }
             )
         });
     }
@@ -83,6 +88,9 @@ impl World {
         if !bindings_too {
             rest.bindings = status.bindings;
             rest.registrations = status.registrations;
+            rest.subscriptions = status.subscriptions;
+            rest.publications = status.publications;
+            rest.messages = status.messages;
         }
         if status != rest {
             self.found.add(Net::Balance, format!("not everything came back: {status:?}"));
@@ -111,6 +119,8 @@ impl World {
         let caller = self.any_phone();
         let numbers = &self.phones[caller].identity.others;
         let Some(callee) = numbers.first().cloned() else { return Ok(()) };
+        self.watch_the_call(caller, &callee);
+        self.run_until(self.now + Duration::from_secs(2))?;
         for phone in &mut self.phones {
             phone.talk_max = Duration::ZERO;
             // The callee's account may ring no longer than eight seconds.
@@ -128,13 +138,59 @@ impl World {
         } else if let Err(wrong) = self.they_hear_each_other(caller, call) {
             self.found.add(Net::Liveness, format!("a polite call to {callee} (status {status:?}): {wrong}"));
         }
+        self.watchers_agree(caller, !self.draining);
         self.put_down();
         self.operate(Order::Status);
         self.run_until(self.now + Duration::from_secs(5))?;
         if let Some(up) = self.phones.iter().position(|p| p.up_calls().next().is_some()) {
             self.found.add(Net::Liveness, format!("{} still is in a call that was hung up", self.label(up)));
         }
+        self.watchers_agree(caller, false);
         self.found.first(self.now).map_or(Ok(()), Err)
+    }
+
+    /// Every phone but the caller watches both parties of the call that is to come.
+    fn watch_the_call(&mut self, caller: usize, callee: &str) {
+        let parties = [self.phones[caller].identity.number.clone(), callee.to_owned()];
+        for phone in (0..self.phones.len()).filter(|phone| *phone != caller) {
+            self.phones[phone].watches.clear();
+            for number in &parties {
+                for package in ["dialog", "presence"] {
+                    self.phone_acts(phone, &Act::Watch(number.clone(), package, 600));
+                }
+            }
+        }
+    }
+
+    /// What each watcher holds is the truth: both parties are in one answered call, or in none.
+    fn watchers_agree(&mut self, caller: usize, up: bool) {
+        let mut wrong = Vec::new();
+        for phone in (0..self.phones.len()).filter(|phone| *phone != caller) {
+            let own = &self.phones[phone].identity.number;
+            for watch in self.phones[phone].watches.values() {
+                let account = self.settings.directory.extension(&watch.number);
+                let hides = account.is_some_and(|account| account.visibility == Visibility::Hidden);
+                // Everybody sees himself.
+                if hides && *own != watch.number {
+                    if watch.refused != Some(403) {
+                        wrong.push(format!("{} sees {}, which hides", self.label(phone), watch.number));
+                    }
+                    continue;
+                }
+                let states: Vec<&str> = watch.dialogs.values().map(String::as_str).collect();
+                let holds = match watch.package {
+                    "dialog" => states == if up { &["confirmed"][..] } else { &[] },
+                    _ => watch.presence == Some((true, up)),
+                };
+                if watch.over || !holds {
+                    let what = format!("{states:?} {:?}", watch.presence);
+                    wrong.push(format!("{} holds {what} of {} (up: {up})", self.label(phone), watch.number));
+                }
+            }
+        }
+        for wrong in wrong {
+            self.found.add(Net::Watching, wrong);
+        }
     }
 
     fn they_hear_each_other(&self, phone: usize, call: u32) -> Result<(), &'static str> {

@@ -30,6 +30,8 @@ impl World {
             | Input::FlowLost { .. }
             | Input::Stored { .. }
             | Input::Restored(_)
+            | Input::RestoredMessages(_)
+            | Input::MailboxChanged { .. }
             | Input::Asked { .. }
             | Input::Configured(_)
             | Input::Tick => None,
