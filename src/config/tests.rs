@@ -44,6 +44,7 @@ fn the_commented_file_shows_the_defaults() {
         "api.keys",
         "server.domain",
         "extensions",
+        "trunks",
         "dids",
         "routes",
         "queues",
@@ -181,7 +182,7 @@ fn a_bad_value_is_told_with_what_would_be_right() {
         ),
         (
             "trunks: [{ name: a, server: \"sip:192.0.2.1\", allow_from: [10.0.0.0/33] }]",
-            "1:49: `10.0.0.0/33` is not a network; a network such as 192.0.2.0/24, or one address",
+            "1:59: `10.0.0.0/33` is not a network; a network such as 192.0.2.0/24, or one address",
         ),
         (
             "routes: [{ name: r, pattern: \"112\", trunks: [carrier-x] }]",
