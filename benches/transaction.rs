@@ -161,7 +161,7 @@ fn client(round: &mut Round, from: &str, call_id: &str) {
         headers: &[("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"), ("Supported", "replaces")],
         body: Some(("application/sdp", SDP.as_bytes())),
     };
-    round.stack.request(round.now, hop, &ask, &mut round.out).expect("sent");
+    round.stack.request(round.now, hop.clone(), &ask, &mut round.out).expect("sent");
     let invite = round
         .out
         .iter()

@@ -8,7 +8,7 @@ mod recording;
 mod serving;
 mod welcome;
 
-use self::certificate::WebCertificate;
+use self::certificate::Keyring;
 use self::recording::Recordings;
 use crate::{
     api::{Api, Keys},
@@ -25,10 +25,11 @@ use crate::{
         process::Process,
         shards::{ShardCollector, Shards, Watched},
     },
+    resolve::{self, Resolver},
     store::{DataDir, Store},
     wire::{self, Exchange, Signaling, listen},
 };
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use media_core::{MediaConfig, ShardHandle, secure::Certificate};
 use signaling::{flow::Transport, settings::Listener};
 use std::{
@@ -83,7 +84,7 @@ struct Running {
     store: Store,
     shards: Vec<Arc<ShardHandle>>,
     sounds: Arc<Sounds>,
-    certificate: Option<Arc<WebCertificate>>,
+    keyring: Option<Arc<Keyring>>,
     recordings: Recordings,
     drain: Duration,
     _data_dir: DataDir,
@@ -118,6 +119,9 @@ fn start(options: &RunOptions) -> Result<Running> {
     let (records, record_queue) = mpsc::channel(JOURNAL_QUEUE_MAX);
     let journal =
         Journal::begin(&services, &config.server.data_dir, store.clone(), Arc::clone(&metrics), record_queue)?;
+    let (lookups, lookup_queue) = mpsc::channel(signaling::limits::LOCATE_QUESTIONS_MAX);
+    // Within the runtime, whose sockets it will use.
+    let resolver = services.block_on(async { Resolver::new(&config.server.dns) })?;
     let (orders, order_queue) = mpsc::channel(signaling::limits::QUERIES_MAX);
 
     // Pin.
@@ -137,21 +141,21 @@ fn start(options: &RunOptions) -> Result<Running> {
     let mut sockets = Vec::new();
     let mut listeners = Vec::new();
     for wanted in &config.server.sip.listen {
-        let Some(transport) = transport(wanted.scheme) else { continue };
+        let transport = transport(wanted.scheme);
         let socket = listen::sip(&mut given, transport, wanted.address)?;
         let bound = socket.bound()?;
         listeners.push(Listener { transport, bound, advertised: config.server.sip.advertised(bound) });
         sockets.push(socket);
     }
-    if sockets.is_empty() {
-        bail!("server.sip.listen names no listener that is active in this version; udp://127.0.0.1:5060 would be one");
-    }
     let http = listen::http(&mut given, config.api.listen)?;
     if given.left() > 0 {
         tracing::warn!(component = "boot", count = given.left(), "systemd passed sockets that no listener asks for");
     }
-    let certificate = WebCertificate::open(&config, &listeners)?;
-    let tls = certificate.as_ref().map(WebCertificate::server).transpose()?;
+    let keyring = Keyring::open(&config, &listeners)?;
+    if let Some(keyring) = &keyring {
+        metrics.register(keyring.figure())?;
+        services.spawn(Arc::clone(keyring).watch());
+    }
     let shard_count = u16::try_from(shards.len()).context("too many shards")?;
     let mut settings = config.signaling(listeners.clone(), shard_count);
     settings.media_fingerprint = Some(media.certificate.fingerprint());
@@ -162,18 +166,20 @@ fn start(options: &RunOptions) -> Result<Running> {
             settings,
             seed,
             sockets,
-            tls,
+            tls: keyring.as_ref().map(|keyring| keyring.security()),
             origins: config.server.sip.origins.clone().into(),
             streams_max,
             bindings,
             messages,
             plane: Plane::new(shards.clone(), Arc::clone(&sounds)),
             publisher: Publisher::new(Arc::clone(&metrics), records, recordings.recorder()),
+            lookups,
             store: orders,
             pinned: cores.signaling,
         },
     )
     .context("the signaling thread cannot be started")?;
+    services.spawn(resolve::serve(resolver, exchange.clone(), lookup_queue));
     services.spawn(serving::write_for_exchange(store.clone(), exchange.clone(), order_queue));
     let api = Arc::new(Api {
         exchange: exchange.clone(),
@@ -221,7 +227,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         store,
         shards,
         sounds,
-        certificate,
+        keyring,
         recordings,
         drain,
         _data_dir: data_dir,
@@ -280,14 +286,13 @@ fn report(config: &Config) {
     }
 }
 
-/// The transports of this version.
-const fn transport(scheme: Scheme) -> Option<Transport> {
+const fn transport(scheme: Scheme) -> Transport {
     match scheme {
-        Scheme::Udp => Some(Transport::Udp),
-        Scheme::Tcp => Some(Transport::Tcp),
-        Scheme::Ws => Some(Transport::Ws),
-        Scheme::Wss => Some(Transport::Wss),
-        Scheme::Tls => None,
+        Scheme::Udp => Transport::Udp,
+        Scheme::Tcp => Transport::Tcp,
+        Scheme::Tls => Transport::Tls,
+        Scheme::Ws => Transport::Ws,
+        Scheme::Wss => Transport::Wss,
     }
 }
 

@@ -10,5 +10,6 @@ pub mod clock;
 pub mod config;
 pub mod media;
 pub mod publish;
+pub mod resolve;
 pub mod store;
 pub mod wire;

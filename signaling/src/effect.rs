@@ -1,14 +1,16 @@
 //! What the shell must do for the exchange.
 
 use crate::{
+    dns::Question,
     fact::{CallState, Fact, PresenceStatus},
-    flow::{ConnectionId, Flow, ListenerId},
-    id::{CallId, QueryId, Ticket},
+    flow::{ConnectionId, Flow, ListenerId, Transport},
+    id::{CallId, LookupId, QueryId, Ticket},
     input::{StoredBinding, StoredMessage},
 };
 use bytes::Bytes;
 use contract::{Instant, LegReport, MediaCommand, RecordingId, RecordingState, ShardId};
 use core::{net::SocketAddr, time::Duration};
+use std::sync::Arc;
 
 /// The sink that [`crate::pbx::Pbx::handle`] appends to, in the order in which the effects must be performed.
 pub type Effects = Vec<Effect>;
@@ -23,7 +25,7 @@ pub enum Effect {
         /// One whole SIP message or keep-alive.
         bytes: Bytes,
     },
-    /// Connect a TCP stream. Answered by `FlowOpened` or `FlowLost`; bytes transmitted before the answer are kept, within the stream's limit.
+    /// Connect a stream. Answered by `FlowOpened` or `FlowLost`; bytes transmitted before the answer are kept, within the stream's limit.
     OpenFlow {
         /// The name it shall have.
         connection: ConnectionId,
@@ -31,6 +33,17 @@ pub enum Effect {
         listener: ListenerId,
         /// Where to.
         remote: SocketAddr,
+        /// TCP, or TLS.
+        transport: Transport,
+        /// Whose certificate it must be with TLS (RFC 5922 section 7.1); `None`: that of the address.
+        name: Option<Arc<str>>,
+    },
+    /// Ask the name servers. Answered by `Resolved`.
+    Resolve {
+        /// The question's name.
+        lookup: LookupId,
+        /// The question.
+        question: Question,
     },
     /// Close a stream after what was transmitted; not answered.
     CloseFlow {

@@ -9,6 +9,8 @@ pub enum Transport {
     Udp,
     /// RFC 3261 section 18, a stream.
     Tcp,
+    /// RFC 3261 section 26.2.1, a stream over TLS.
+    Tls,
     /// RFC 7118, WebSocket.
     Ws,
     /// RFC 7118, WebSocket over TLS.
@@ -22,6 +24,7 @@ impl Transport {
         match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
             // RFC 7118 section 5.2.
             Self::Ws => "WS",
             Self::Wss => "WSS",
@@ -34,18 +37,33 @@ impl Transport {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
             Self::Ws => "ws",
             Self::Wss => "wss",
         }
     }
 
     /// The value of a URI's `transport` parameter. RFC 7118 section 5.3: `ws` with and without TLS.
+    ///
+    // Deviates: RFC 3261 section 26.2.2 deprecates `tls`; phones write and read it where they do not know `sips`.
     #[must_use]
     pub const fn uri_parameter(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
             Self::Ws | Self::Wss => "ws",
+        }
+    }
+
+    /// The port of an address that names none, RFC 3261 section 19.1.2, RFC 7118 section 5.1.
+    #[must_use]
+    pub const fn port_default(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
         }
     }
 
@@ -54,7 +72,7 @@ impl Transport {
     pub const fn is_reliable(self) -> bool {
         match self {
             Self::Udp => false,
-            Self::Tcp | Self::Ws | Self::Wss => true,
+            Self::Tcp | Self::Tls | Self::Ws | Self::Wss => true,
         }
     }
 
@@ -63,17 +81,17 @@ impl Transport {
     pub const fn keeps_messages_apart(self) -> bool {
         match self {
             Self::Udp | Self::Ws | Self::Wss => true,
-            Self::Tcp => false,
+            Self::Tcp | Self::Tls => false,
         }
     }
 
-    /// Whether we can begin to speak to an address by it. RFC 7118 section 5.4: a browser cannot be connected to; it is reached by the connection
-    /// it made, or not at all.
+    /// Whether we can begin to speak to a phone by it. RFC 7118 section 5.4: a browser cannot be connected to; it is reached by the connection it made,
+    /// or not at all. RFC 3261 section 26.3.2.1: nor can a phone that came by TLS, which has no certificate to show. Servers can.
     #[must_use]
     pub const fn can_be_opened(self) -> bool {
         match self {
             Self::Udp | Self::Tcp => true,
-            Self::Ws | Self::Wss => false,
+            Self::Tls | Self::Ws | Self::Wss => false,
         }
     }
 }

@@ -67,3 +67,7 @@ pub struct QueryId(pub u64);
 /// A question put to us by the API or the CLI; made by the shell, answered once by [`crate::effect::Effect::Reply`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Ticket(pub u64);
+
+/// A question put to the name servers; answered by [`crate::input::Input::Resolved`], perhaps late, twice or never.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct LookupId(pub u64);

@@ -1,9 +1,10 @@
 //! What happens to the exchange. Events are in the past tense.
 
 use crate::{
+    dns::Resolution,
     fact::{Mailbox, PresenceStatus},
     flow::{ConnectionId, Flow, FlowEnd, Transport},
-    id::{CallId, QueryId, Ticket},
+    id::{CallId, LookupId, QueryId, Ticket},
     settings::Settings,
 };
 use contract::{MediaEvent, RecordingId};
@@ -35,6 +36,13 @@ pub enum Input<'a> {
         connection: ConnectionId,
         /// Why.
         why: FlowEnd,
+    },
+    /// A name server answered, or none did.
+    Resolved {
+        /// The question's name.
+        lookup: LookupId,
+        /// What is known.
+        resolution: Resolution,
     },
     /// From a media shard.
     Media(MediaEvent),

@@ -15,6 +15,8 @@ pub mod id;
 
 pub mod flow;
 
+pub mod dns;
+
 pub mod settings;
 
 pub mod fact;
@@ -28,6 +30,8 @@ pub mod wheel;
 pub mod message;
 
 pub mod sdp;
+
+pub mod locate;
 
 pub mod transport;
 

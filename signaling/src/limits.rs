@@ -204,3 +204,38 @@ pub const PAGE_WAIT_MAX: Duration = Duration::from_secs(4);
 
 /// Messages kept for accounts that cannot be reached, of all accounts. One more is answered 503.
 pub const PAGES_KEPT_MAX: usize = 10_000;
+
+/// Host names being looked for at once. A request that needs one more is not sent.
+pub const LOCATE_SEARCHES_MAX: usize = 256;
+
+/// Questions to name servers without an answer. A search that needs one more finds nothing.
+pub const LOCATE_QUESTIONS_MAX: usize = 1_024;
+
+/// How long a question waits for its answer; then it counts as failed, and an answer that comes later is thrown away. Less than the patience of a
+/// caller who hears nothing.
+pub const LOCATE_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Answers kept. Above it the one that ends first is forgotten and asked for again.
+pub const LOCATE_CACHE_MAX: usize = 4_096;
+
+/// An answer is believed at least this long, whatever it says, so that a burst of calls asks once.
+pub const LOCATE_TTL_MIN: Duration = Duration::from_secs(1);
+
+/// An answer is believed no longer than this, whatever it says.
+pub const LOCATE_TTL_MAX: Duration = Duration::from_secs(86_400);
+
+/// That there is nothing is believed no longer than this, RFC 2308 section 5; shorter than that allows, because somebody waits for a repair.
+pub const LOCATE_NOTHING_LIFE_MAX: Duration = Duration::from_secs(300);
+
+/// That nobody could tell is believed this long, RFC 2308 section 7.1 (at most five minutes).
+pub const LOCATE_FAILED_LIFE: Duration = Duration::from_secs(5);
+
+/// Records of one answer that are looked at.
+pub const LOCATE_RECORDS_MAX: usize = 32;
+
+/// Addresses tried for one request.
+pub const LOCATE_TARGETS_MAX: usize = 16;
+
+/// How long an address may be silent before the next one is tried, when there is a next one: a request, two repetitions (after T1 and 2*T1), and 4*T1
+/// for the answer to the last. The last address has the whole time of its transaction.
+pub const TARGET_WAIT_MAX: Duration = Duration::from_millis(3_500);

@@ -1,6 +1,6 @@
 //! The time between ready and stop: signals, the watch over the parts, the store's queue.
 
-use super::{Running, certificate::WebCertificate, drain};
+use super::{Running, certificate::Keyring, drain};
 use crate::{
     api,
     media::library::Sounds,
@@ -71,7 +71,7 @@ impl Running {
             store,
             shards,
             sounds,
-            certificate,
+            keyring,
             recordings,
             drain,
             _data_dir,
@@ -93,7 +93,7 @@ impl Running {
                 }
             };
             tokio::select! {
-                () = signals.stop(|| reload(services.handle(), &sounds, certificate.as_ref())) => {}
+                () = signals.stop(|| reload(services.handle(), &sounds, keyring.as_ref())) => {}
                 () = watch => {}
                 () = alive => bail!("the signaling thread has ended; the process ends so that its supervisor starts it anew"),
             }
@@ -132,14 +132,14 @@ pub(super) fn read_sounds(services: &Handle, sounds: &Arc<Sounds>) {
 }
 
 /// What SIGHUP does.
-fn reload(services: &Handle, sounds: &Arc<Sounds>, certificate: Option<&Arc<WebCertificate>>) {
+fn reload(services: &Handle, sounds: &Arc<Sounds>, keyring: Option<&Arc<Keyring>>) {
     tracing::warn!(
         component = "boot",
-        "SIGHUP: prompts, music and the certificate are read again; for the configuration stop and start, its reload is not active in this version"
+        "SIGHUP: prompts, music and the certificates are read again; for the configuration stop and start, its reload is not active in this version"
     );
     read_sounds(services, sounds);
-    if let Some(certificate) = certificate.map(Arc::clone) {
-        services.spawn_blocking(move || certificate.reload());
+    if let Some(keyring) = keyring.map(Arc::clone) {
+        services.spawn_blocking(move || keyring.reload());
     }
 }
 

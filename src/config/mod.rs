@@ -35,8 +35,8 @@ pub use feature::{
 pub use plan::{Did, Right, Route, Which};
 pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, RateLimits, Security, Strategy};
 pub use server::{
-    Api, ApiKey, Cors, DigestName, Level, LogFormat, Logging, Offload, Registration, Role, Rtp, Server, Sip, StoreUrl,
-    Tls,
+    Api, ApiKey, Certificate, Cors, DigestName, Dns, Level, LogFormat, Logging, Offload, Registration, Role, Rtp,
+    Server, Sip, StoreUrl, Tls, Verify,
 };
 pub use settings::local_address;
 pub use trunk::{Deed, EarlyMedia, HeaderRule, IdentityForm, PlusForm, StatusRule, Trunk, Way};

@@ -22,6 +22,12 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Listening addresses at once.
 const LISTENERS_MAX: usize = 64;
 
+/// Certificates beside the first.
+const CERTIFICATES_MAX: usize = 256;
+
+/// Name servers at once.
+const NAME_SERVERS_MAX: usize = 16;
+
 /// API keys at once.
 const KEYS_MAX: usize = 1_000;
 
@@ -42,10 +48,19 @@ pub struct Server {
     /// How long a stop waits for running calls; `run --drain` wins.
     #[serde(serialize_with = "show_duration")]
     pub drain: Duration,
+    /// Name servers.
+    pub dns: Dns,
     /// SIP.
     pub sip: Sip,
     /// RTP.
     pub rtp: Rtp,
+}
+
+/// Section `server.dns`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Dns {
+    /// Name servers asked for the hosts of SIP URIs; none: the system's.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// Section `server.sip`.
@@ -88,6 +103,34 @@ pub struct Tls {
     pub cert: Option<PathBuf>,
     /// PEM file with the key.
     pub key: Option<PathBuf>,
+    /// More certificates, each shown to who asks for a name in it (RFC 6066 section 3).
+    pub certificates: Vec<Certificate>,
+    /// Whether phones must show a certificate on `tls://`.
+    pub verify: Verify,
+    /// PEM file with the authorities whose certificates are taken, of phones and of servers; none: the system's, and of phones nobody's.
+    pub ca: Option<PathBuf>,
+}
+
+/// One of [`Tls::certificates`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Certificate {
+    /// PEM file with the chain.
+    pub cert: PathBuf,
+    /// PEM file with the key.
+    pub key: PathBuf,
+}
+
+/// Whether phones must show a certificate.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verify {
+    /// They are not asked.
+    #[default]
+    Off,
+    /// One that is shown must be good.
+    Optional,
+    /// Without a good one nobody is let in.
+    Required,
 }
 
 /// Sections `server.sip.registration` (RFC 3261 section 10.3) and `server.sip.subscription` (RFC 6665 section 4.2.1.1).
@@ -230,6 +273,7 @@ impl Default for Server {
             calls_max: limits::CALLS_MAX,
             call_length_max: 4 * HOUR,
             drain: 30 * SECOND,
+            dns: Dns::default(),
             sip: Sip::default(),
             rtp: Rtp::default(),
         }
@@ -304,10 +348,29 @@ impl Server {
             calls_max: s.get(r, "calls_max", d.calls_max, integer(1, limits::CALLS_MAX as u64)),
             call_length_max: s.get(r, "call_length_max", d.call_length_max, duration(SECOND, 7 * DAY)),
             drain: s.get(r, "drain", d.drain, duration(Duration::ZERO, DAY)),
+            dns: s.section(r, "dns", Dns::read),
             sip: s.section(r, "sip", Sip::read),
             rtp: s.section(r, "rtp", Rtp::read),
         }
     }
+}
+
+impl Dns {
+    fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
+        Self { servers: s.get(r, "servers", Vec::new(), list(NAME_SERVERS_MAX, name_server)) }
+    }
+}
+
+/// An address, with a port unless it is that of DNS.
+fn name_server(r: &mut Reader<'_>, node: &Node) -> Option<SocketAddr> {
+    let server = text(r, node)?;
+    let bare = server.trim_start_matches('[').trim_end_matches(']').parse().ok();
+    let address = server.parse().ok().or_else(|| bare.map(|address| SocketAddr::new(address, 53)));
+    if address.is_none() {
+        let what = format!("`{}` is not the address of a name server", super::reader::printable(&server));
+        r.fault(node.at, what, "an address such as 192.0.2.53, [2001:db8::53]:53 or 127.0.0.1:5353");
+    }
+    address
 }
 
 impl Sip {
@@ -355,15 +418,15 @@ fn listeners(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Listen>> {
         if one.address.port() != 0 && seen.contains(&one) {
             r.fault(node.at, format!("{one} stands here twice"), "each listener once");
         }
-        match one.scheme {
-            Scheme::Udp | Scheme::Tcp | Scheme::Ws | Scheme::Wss => {}
-            Scheme::Tls => r.not_active("server.sip.listen tls://"),
-        }
         seen.push(one);
         Some(one)
     })(r, node)?;
-    if all.iter().all(|one| one.scheme == Scheme::Tls) {
-        r.fault(node.at, "no phone could reach the exchange", "at least one udp://, tcp://, ws:// or wss:// listener");
+    if all.is_empty() {
+        r.fault(
+            node.at,
+            "no phone could reach the exchange",
+            "at least one udp://, tcp://, tls://, ws:// or wss:// listener",
+        );
     }
     Some(all)
 }
@@ -371,12 +434,34 @@ fn listeners(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Listen>> {
 impl Tls {
     fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
         let at = s.at;
-        let tls = Self { cert: s.optional(r, "cert", path), key: s.optional(r, "key", path) };
+        let tls = Self {
+            cert: s.optional(r, "cert", path),
+            key: s.optional(r, "key", path),
+            certificates: s.get(r, "certificates", Vec::new(), certificates),
+            verify: s.get(
+                r,
+                "verify",
+                Verify::Off,
+                one_of(&[("off", Verify::Off), ("optional", Verify::Optional), ("required", Verify::Required)]),
+            ),
+            ca: s.optional(r, "ca", path),
+        };
+        if tls.verify != Verify::Off && tls.ca.is_none() {
+            r.fault(at, "nobody could say whose certificates are good", "`ca` with the authorities of the phones");
+        }
         if tls.cert.is_some() != tls.key.is_some() {
             r.fault(at, "a certificate and its key belong together", "both `cert` and `key`, or neither");
         }
         tls
     }
+}
+
+fn certificates(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Certificate>> {
+    sections(CERTIFICATES_MAX, |r, s| {
+        let cert = s.required(r, "cert", "a PEM file with the chain", path);
+        let key = s.required(r, "key", "a PEM file with the key", path);
+        Some(Certificate { cert: cert?, key: key? })
+    })(r, node)
 }
 
 impl Registration {

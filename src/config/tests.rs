@@ -131,8 +131,16 @@ fn a_bad_value_is_told_with_what_would_be_right() {
             "1:9: 127.0.0.1:8080 is both a SIP listener and api.listen; a port each",
         ),
         (
-            "server: { sip: { listen: [tls://127.0.0.1:5061] } }",
-            "1:26: no phone could reach the exchange; at least one udp://, tcp://, ws:// or wss:// listener",
+            "server: { sip: { listen: [] } }",
+            "1:26: no phone could reach the exchange; at least one udp://, tcp://, tls://, ws:// or wss:// listener",
+        ),
+        (
+            "server: { sip: { tls: { verify: required } } }",
+            "1:23: nobody could say whose certificates are good; `ca` with the authorities of the phones",
+        ),
+        (
+            "server: { sip: { tls: { certificates: [{ cert: a.pem }] } } }",
+            "1:40: `key` is missing; a PEM file with the key",
         ),
         (
             "server: { sip: { tls: { cert: a.pem } } }",
@@ -405,10 +413,10 @@ fn a_difference_is_told_by_its_key_and_a_secret_only_as_different() {
 #[test]
 fn what_does_not_act_yet_is_listed_once() {
     let text = format!(
-        "trunks: [{{ name: a, server: \"sip:192.0.2.1\" }}]\nserver: {{ sip: {{ listen: [udp://127.0.0.1:5060, tls://127.0.0.1:5061] }} }}\nqueues: []\n{EXTENSION}"
+        "trunks: [{{ name: a, server: \"sip:192.0.2.1\" }}]\nserver: {{ sip: {{ listen: [udp://127.0.0.1:5060, tls://127.0.0.1:5061] }} }}\nqueues: []\nlogging: {{ syslog: somewhere }}\n{EXTENSION}"
     );
     let config = load_text(&text).expect("loads");
-    assert_eq!(config.not_active(), ["server.sip.listen tls://"]);
+    assert_eq!(config.not_active(), ["logging.syslog"]);
 }
 
 #[test]

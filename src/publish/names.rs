@@ -10,7 +10,8 @@ use signaling::{
 pub(super) const DIRECTIONS: [&str; 2] = ["in", "out"];
 
 /// The transports that exist.
-pub(super) const TRANSPORTS: [Transport; 4] = [Transport::Udp, Transport::Tcp, Transport::Ws, Transport::Wss];
+pub(super) const TRANSPORTS: [Transport; 5] =
+    [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
 /// Methods in the order of their enumeration.
 pub(super) const METHODS: [(MethodLabel, &str); 15] = [

@@ -6,19 +6,22 @@
 use super::{
     limits::{MEDIA_RETRY, PANICS_MAX},
     mailbox::Letter,
+    outbound,
     streams::Streams,
-    tcp,
     udp::Datagrams,
 };
 use crate::{
     clock,
     media::{Plane, Sent},
     publish::Publisher,
+    resolve::Lookup,
 };
 use contract::{Instant, MediaCommand, MediaEvent, MediaRefusal, ShardId};
 use signaling::{
+    dns::Resolution,
     effect::{Ask, Effect, Effects, Reply},
     fact::Fact,
+    flow::Flow,
     id::{QueryId, Ticket},
     input::{Command, Input, StoreFault, StoredBinding, StoredMessage},
     pbx::Pbx,
@@ -55,6 +58,7 @@ struct Inner {
     streams: Streams,
     plane: Plane,
     publisher: Publisher,
+    lookups: mpsc::Sender<Lookup>,
     store: mpsc::Sender<StoreOrder>,
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
     next_ticket: u64,
@@ -69,6 +73,7 @@ impl Core {
         streams: Streams,
         plane: Plane,
         publisher: Publisher,
+        lookups: mpsc::Sender<Lookup>,
         store: mpsc::Sender<StoreOrder>,
     ) -> Rc<Self> {
         let inner = Inner {
@@ -79,6 +84,7 @@ impl Core {
             streams,
             plane,
             publisher,
+            lookups,
             store,
             waiting: HashMap::new(),
             next_ticket: 0,
@@ -107,6 +113,7 @@ impl Core {
     pub(super) fn open(self: &Rc<Self>, letter: Letter) {
         let input = match letter {
             Letter::Asked { command, reply } => self.inner.borrow_mut().admit(command, reply),
+            Letter::Resolved { lookup, resolution } => Input::Resolved { lookup, resolution },
             Letter::Stored { query, outcome } => Input::Stored { query, outcome },
         };
         self.handle(input);
@@ -213,10 +220,16 @@ impl Inner {
                 Some(connection) => self.streams.transmit(connection, bytes),
                 None => self.datagrams.transmit(flow.listener, flow.remote, &bytes, &self.publisher),
             },
-            Effect::OpenFlow { connection, listener, remote } => {
-                tcp::open(core, &mut self.streams, connection, listener, remote);
+            Effect::OpenFlow { connection, listener, remote, transport, name } => {
+                let flow = Flow::connected(transport, listener, remote, connection);
+                outbound::open(core, &mut self.streams, connection, flow, name);
             }
             Effect::CloseFlow { connection } => self.streams.close(connection),
+            Effect::Resolve { lookup, question } => {
+                if self.lookups.try_send(Lookup { lookup, question }).is_err() {
+                    self.later.push_back(Input::Resolved { lookup, resolution: Resolution::Failed });
+                }
+            }
             Effect::Media { shard, command } => self.command(shard, command),
             Effect::Store { query, ask } => {
                 if let Err(refused) = self.store.try_send(StoreOrder { query, ask }) {

@@ -68,7 +68,10 @@ pub(super) const WEBSOCKET_READ_BYTES: usize = 4 * 1024;
 
 /// Commands, store answers and orders waiting for the signaling thread. One more command is answered "exhausted".
 pub(super) const MAILBOX_MAX: usize = 16_384;
-const _: () = assert!(MAILBOX_MAX > signaling::limits::QUERIES_MAX, "every answer of the store finds room");
+const _: () = assert!(
+    MAILBOX_MAX > signaling::limits::QUERIES_MAX + signaling::limits::LOCATE_QUESTIONS_MAX,
+    "every answer of the store and of name servers finds room"
+);
 
 /// Media commands kept per shard while its ring is full. One more `OpenLeg` is refused as if the shard had refused it; closing commands are kept
 /// up to twice this.

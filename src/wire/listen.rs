@@ -19,6 +19,8 @@ pub enum Opened {
     Udp(std::net::UdpSocket),
     /// For streams.
     Tcp(std::net::TcpListener),
+    /// For streams over TLS.
+    Tls(std::net::TcpListener),
     /// For WebSockets.
     Ws(std::net::TcpListener),
     /// For WebSockets over TLS.
@@ -32,6 +34,7 @@ impl Opened {
         match self {
             Self::Udp(_) => Transport::Udp,
             Self::Tcp(_) => Transport::Tcp,
+            Self::Tls(_) => Transport::Tls,
             Self::Ws(_) => Transport::Ws,
             Self::Wss(_) => Transport::Wss,
         }
@@ -44,7 +47,7 @@ impl Opened {
     pub fn bound(&self) -> io::Result<SocketAddr> {
         match self {
             Self::Udp(socket) => socket.local_addr(),
-            Self::Tcp(socket) | Self::Ws(socket) | Self::Wss(socket) => socket.local_addr(),
+            Self::Tcp(socket) | Self::Tls(socket) | Self::Ws(socket) | Self::Wss(socket) => socket.local_addr(),
         }
     }
 }
@@ -123,6 +126,7 @@ pub fn sip(given: &mut Given, transport: Transport, address: SocketAddr) -> Resu
     let mut open = || match transport {
         Transport::Udp => datagram(given, address).map(Opened::Udp),
         Transport::Tcp => stream(given, address).map(Opened::Tcp),
+        Transport::Tls => stream(given, address).map(Opened::Tls),
         Transport::Ws => stream(given, address).map(Opened::Ws),
         Transport::Wss => stream(given, address).map(Opened::Wss),
     };
@@ -193,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_second_listener_on_an_address_is_told_that_it_is_in_use() {
-        for transport in [Transport::Udp, Transport::Tcp, Transport::Ws, Transport::Wss] {
+        for transport in [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss] {
             let first = sip(&mut Given::default(), transport, loopback()).unwrap();
             let address = first.bound().unwrap();
             let fault = sip(&mut Given::default(), transport, address).unwrap_err();

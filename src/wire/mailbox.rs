@@ -3,8 +3,9 @@
 use super::limits::MAILBOX_MAX;
 use crossbeam::queue::ArrayQueue;
 use signaling::{
+    dns::Resolution,
     effect::{Refusal, Reply},
-    id::QueryId,
+    id::{LookupId, QueryId},
     input::{Command, StoreFault},
 };
 use std::{
@@ -21,6 +22,8 @@ use tokio::sync::{Notify, oneshot};
 pub(super) enum Letter {
     /// A command, and where its reply goes.
     Asked { command: Command, reply: oneshot::Sender<Reply> },
+    /// A name server answers, or none does.
+    Resolved { lookup: LookupId, resolution: Resolution },
     /// The store answers.
     Stored { query: QueryId, outcome: Result<(), StoreFault> },
 }
@@ -100,6 +103,13 @@ impl Exchange {
     pub fn stored(&self, query: QueryId, outcome: Result<(), StoreFault>) {
         if self.mailbox.put(Letter::Stored { query, outcome }).is_err() {
             tracing::warn!(component = "wire", "mailbox full: an answer of the store is lost");
+        }
+    }
+
+    /// Gives a name server's answer to the exchange. Without room it is lost, and the exchange's own time-out answers in its place.
+    pub fn resolved(&self, lookup: LookupId, resolution: Resolution) {
+        if self.mailbox.put(Letter::Resolved { lookup, resolution }).is_err() {
+            tracing::warn!(component = "wire", "mailbox full: an answer of a name server is lost");
         }
     }
 

@@ -7,8 +7,10 @@ mod core;
 pub(crate) mod limits;
 pub mod listen;
 mod mailbox;
+mod outbound;
 mod streams;
 mod tcp;
+mod tls;
 mod udp;
 mod upgrade;
 mod websocket;
@@ -17,11 +19,12 @@ pub use self::{
     core::StoreOrder,
     limits::STREAMS_MAX,
     mailbox::{Exchange, Unanswered},
+    tls::Security,
 };
 
 use self::{core::Core, listen::Opened, mailbox::Mailbox};
-use crate::{clock, media::Plane, publish::Publisher};
-use rustls::ServerConfig;
+use crate::{clock, media::Plane, publish::Publisher, resolve::Lookup};
+use arc_swap::ArcSwap;
 use signaling::{
     flow::ListenerId,
     input::{StoredBinding, StoredMessage},
@@ -34,7 +37,6 @@ use tokio::{
     task::{LocalSet, spawn_local},
     time::{MissedTickBehavior, interval, sleep_until},
 };
-use tokio_rustls::TlsAcceptor;
 
 /// Everything the signaling thread is given when it starts.
 pub struct Signaling {
@@ -44,8 +46,8 @@ pub struct Signaling {
     pub seed: [u8; 32],
     /// The listening sockets.
     pub sockets: Vec<Opened>,
-    /// How WebSockets are received over TLS; there when a socket is for them.
-    pub tls: Option<Arc<ServerConfig>>,
+    /// How TLS is spoken, by connections made from now on; there when a socket is for it.
+    pub tls: Option<Arc<ArcSwap<Security>>>,
     /// Pages that may connect by WebSocket; empty: all.
     pub origins: Arc<[String]>,
     /// Streams at once.
@@ -58,6 +60,8 @@ pub struct Signaling {
     pub plane: Plane,
     /// Where facts go.
     pub publisher: Publisher,
+    /// Where questions to name servers go.
+    pub lookups: mpsc::Sender<Lookup>,
     /// Where questions to the store go.
     pub store: mpsc::Sender<StoreOrder>,
     /// The core the thread is pinned to.
@@ -110,10 +114,10 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
         messages,
         plane,
         publisher,
+        lookups,
         store,
         pinned: _,
     } = signaling;
-    let tls = tls.map(TlsAcceptor::from);
     let sockets =
         match sockets.into_iter().map(|opened| Socket::new(opened, tls.as_ref())).collect::<io::Result<Vec<_>>>() {
             Ok(sockets) => sockets,
@@ -124,14 +128,15 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
         };
     let bound: Vec<SocketAddr> = settings.listeners.iter().map(|listener| listener.bound).collect();
     let datagrams = udp::Datagrams::new(sockets.iter().map(Socket::datagrams).collect());
-    let streams = streams::Streams::new(bound, streams_max);
-    let core = Core::new(Pbx::new(settings, seed), datagrams, streams, plane, publisher, store);
+    let streams = streams::Streams::new(bound, streams_max, tls);
+    let core = Core::new(Pbx::new(settings, seed), datagrams, streams, plane, publisher, lookups, store);
     core.restore(bindings, messages);
     for (listener, socket) in (0..).map(ListenerId).zip(sockets) {
         let core = Rc::clone(&core);
         match socket {
             Socket::Udp(socket) => spawn_local(udp::serve(core, socket, listener)),
             Socket::Tcp(socket) => spawn_local(tcp::serve(core, socket, listener)),
+            Socket::Tls(socket, tls) => spawn_local(tls::serve(core, socket, listener, tls)),
             Socket::Web(socket, tls) => {
                 let door = websocket::Door { listener, tls, origins: Arc::clone(&origins) };
                 spawn_local(websocket::serve(core, socket, door))
@@ -147,26 +152,26 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
 enum Socket {
     Udp(Rc<tokio::net::UdpSocket>),
     Tcp(tokio::net::TcpListener),
-    Web(tokio::net::TcpListener, Option<TlsAcceptor>),
+    Tls(tokio::net::TcpListener, Arc<ArcSwap<Security>>),
+    Web(tokio::net::TcpListener, Option<Arc<ArcSwap<Security>>>),
 }
 
 impl Socket {
-    fn new(opened: Opened, tls: Option<&TlsAcceptor>) -> io::Result<Self> {
+    fn new(opened: Opened, tls: Option<&Arc<ArcSwap<Security>>>) -> io::Result<Self> {
+        let secure = || tls.cloned().ok_or_else(|| io::Error::other("there is no certificate for TLS"));
         Ok(match opened {
             Opened::Udp(socket) => Self::Udp(Rc::new(tokio::net::UdpSocket::from_std(socket)?)),
             Opened::Tcp(socket) => Self::Tcp(tokio::net::TcpListener::from_std(socket)?),
+            Opened::Tls(socket) => Self::Tls(tokio::net::TcpListener::from_std(socket)?, secure()?),
             Opened::Ws(socket) => Self::Web(tokio::net::TcpListener::from_std(socket)?, None),
-            Opened::Wss(socket) => {
-                let tls = tls.ok_or_else(|| io::Error::other("there is no certificate for WebSockets over TLS"))?;
-                Self::Web(tokio::net::TcpListener::from_std(socket)?, Some(tls.clone()))
-            }
+            Opened::Wss(socket) => Self::Web(tokio::net::TcpListener::from_std(socket)?, Some(secure()?)),
         })
     }
 
     fn datagrams(&self) -> Option<Rc<tokio::net::UdpSocket>> {
         match self {
             Self::Udp(socket) => Some(Rc::clone(socket)),
-            Self::Tcp(_) | Self::Web(..) => None,
+            Self::Tcp(_) | Self::Tls(..) | Self::Web(..) => None,
         }
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! Deliberately ignorant of sockets and protocols: the tasks that serve them are in `tcp` and `websocket`.
 
-use super::limits::{STREAM_QUEUE_BYTES_MAX, STREAMS_PER_SOURCE_MAX};
+use super::{
+    limits::{STREAM_QUEUE_BYTES_MAX, STREAMS_PER_SOURCE_MAX},
+    tls::Security,
+};
+use arc_swap::ArcSwap;
 use bytes::{Buf as _, Bytes};
 use signaling::flow::{ConnectionId, ListenerId};
 use std::{
@@ -11,8 +15,10 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     rc::Rc,
+    sync::Arc,
 };
 use tokio::sync::Notify;
+use tokio_rustls::TlsConnector;
 
 /// One stream's queue and state, shared by its task and the hands of the exchange.
 pub(super) struct Stream {
@@ -100,12 +106,18 @@ pub(super) struct Streams {
     bound: Vec<SocketAddr>,
     max: usize,
     next: u64,
+    tls: Option<Arc<ArcSwap<Security>>>,
 }
 
 impl Streams {
     /// No stream yet; at most `max` at once. `bound` are the listeners' addresses, which outbound streams are bound to.
-    pub(super) fn new(bound: Vec<SocketAddr>, max: usize) -> Self {
-        Self { by_name: BTreeMap::new(), by_source: BTreeMap::new(), bound, max, next: 0 }
+    pub(super) fn new(bound: Vec<SocketAddr>, max: usize, tls: Option<Arc<ArcSwap<Security>>>) -> Self {
+        Self { by_name: BTreeMap::new(), by_source: BTreeMap::new(), bound, max, next: 0, tls }
+    }
+
+    /// How TLS is spoken by streams that we open.
+    pub(super) fn connector(&self) -> Option<TlsConnector> {
+        self.tls.as_ref().map(|tls| TlsConnector::from(Arc::clone(&tls.load().servers)))
     }
 
     /// Queues a message. A stream that is gone has been reported, or is about to be.

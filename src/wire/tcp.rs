@@ -1,4 +1,4 @@
-//! SIP over TCP: accepts, connects, and reads pieces.
+//! SIP over TCP: accepts, and reads pieces.
 //!
 //! Deliberately ignorant of messages: framing is signaling's. One task serves one stream, and its memory is the socket, its queue and a few
 //! words; the bytes read pass through one buffer of the thread.
@@ -6,10 +6,9 @@
 use super::{
     core::Core,
     limits::{
-        CLOSE_WITHIN, CONNECT_WITHIN, FIRST_ANSWER_WITHIN, KEEP_ALIVE_AFTER, PIECES_PER_TURN, STREAM_IDLE_MAX,
-        STREAM_KERNEL_BYTES,
+        CLOSE_WITHIN, FIRST_ANSWER_WITHIN, KEEP_ALIVE_AFTER, PIECES_PER_TURN, STREAM_IDLE_MAX, STREAM_KERNEL_BYTES,
     },
-    streams::{Stream, Streams},
+    streams::Stream,
 };
 use signaling::{
     flow::{ConnectionId, Flow, FlowEnd, ListenerId},
@@ -18,9 +17,9 @@ use signaling::{
 use std::{cell::RefCell, io, net::SocketAddr, rc::Rc};
 use tokio::{
     io::Interest,
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     task::spawn_local,
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 
 /// Bytes read from a stream at once.
@@ -28,33 +27,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 
 thread_local! {
     /// The one buffer all streams are read through; a piece is handed on before the next is read.
-    static PIECE: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE_BYTES].into_boxed_slice());
-}
-
-/// Begins to connect.
-pub(super) fn open(
-    core: &Rc<Core>,
-    streams: &mut Streams,
-    connection: ConnectionId,
-    listener: ListenerId,
-    remote: SocketAddr,
-) {
-    let (local, stream) = (streams.local(listener), streams.begin(connection, remote));
-    let core = Rc::clone(core);
-    spawn_local(async move {
-        let lost = Input::FlowLost { connection, why: FlowEnd::NotOpened };
-        let Some(stream) = stream else { return core.handle(lost) };
-        let socket = match local {
-            Some(local) => connect(local, remote).await.ok(),
-            None => None,
-        };
-        let Some(socket) = socket else {
-            core.streams(|streams| streams.forget(connection));
-            return core.handle(lost);
-        };
-        core.handle(Input::FlowOpened { connection });
-        run(core, socket, stream, connection, Flow::stream(listener, remote, connection)).await;
-    });
+    pub(super) static PIECE: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE_BYTES].into_boxed_slice());
 }
 
 /// Accepts on one listener for ever.
@@ -86,16 +59,6 @@ pub(super) async fn accept(core: &Core, listening: &TcpListener) -> (TcpStream, 
     }
 }
 
-async fn connect(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if local.is_ipv4() == remote.is_ipv4() && !local.ip().is_unspecified() {
-        socket.bind(local)?;
-    }
-    let stream = timeout(CONNECT_WITHIN, socket.connect(remote)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    tune(&stream);
-    Ok(stream)
-}
-
 /// Sets what a stream needs of the kernel.
 pub(super) fn tune(socket: &TcpStream) {
     let socket_ref = socket2::SockRef::from(socket);
@@ -108,7 +71,7 @@ pub(super) fn tune(socket: &TcpStream) {
 }
 
 /// Serves one stream to its end and tells the exchange, unless the exchange asked for it.
-async fn run(core: Rc<Core>, socket: TcpStream, stream: Rc<Stream>, connection: ConnectionId, flow: Flow) {
+pub(super) async fn run(core: Rc<Core>, socket: TcpStream, stream: Rc<Stream>, connection: ConnectionId, flow: Flow) {
     let why = converse(&core, &socket, &stream, flow).await;
     core.streams(|streams| streams.forget(connection));
     drop(socket);

@@ -10,8 +10,10 @@ use super::{
     },
     streams::Stream,
     tcp::accept,
+    tls::Security,
     upgrade::{self, Step},
 };
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::{Sink as _, StreamExt as _};
 use signaling::{
@@ -46,8 +48,8 @@ use tokio_tungstenite::{
 pub(super) struct Door {
     /// Its number.
     pub(super) listener: ListenerId,
-    /// With TLS by this certificate, or without.
-    pub(super) tls: Option<TlsAcceptor>,
+    /// With TLS, or without.
+    pub(super) tls: Option<Arc<ArcSwap<Security>>>,
     /// Pages that may come; empty: all.
     pub(super) origins: Arc<[String]>,
 }
@@ -71,7 +73,8 @@ pub(super) async fn serve(core: Rc<Core>, socket: TcpListener, door: Door) {
                 None => run(&core, socket, &door, until, &stream, flow).await,
                 Some(tls) => {
                     // Whoever does not finish is closed by being dropped, and nobody has heard of him.
-                    if let Ok(Ok(socket)) = timeout_at(until, tls.accept(socket)).await {
+                    let acceptor = TlsAcceptor::from(Arc::clone(&tls.load().browsers));
+                    if let Ok(Ok(socket)) = timeout_at(until, acceptor.accept(socket)).await {
                         run(&core, socket, &door, until, &stream, flow).await;
                     }
                 }

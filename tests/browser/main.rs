@@ -20,6 +20,9 @@ mod bundle;
 mod chromium;
 
 #[expect(dead_code, reason = "the scenarios use more of it")]
+#[path = "../scenario/authority.rs"]
+mod authority;
+#[expect(dead_code, reason = "the scenarios use more of it")]
 #[path = "../scenario/exchange.rs"]
 mod exchange;
 #[expect(dead_code, reason = "the scenarios use more of it")]

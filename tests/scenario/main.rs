@@ -13,11 +13,13 @@
     reason = "a test that cannot go on ends, and its patience goes by a clock"
 )]
 
+mod authority;
 mod exchange;
 mod handset;
 mod http;
 mod line;
 mod message;
+mod name_server;
 mod phone;
 mod sound;
 mod voice;
@@ -37,6 +39,7 @@ mod encrypted;
 mod figures;
 mod forked_ringing;
 mod hold;
+mod host_names;
 mod injection;
 mod keys;
 mod kill_and_restart;
@@ -60,7 +63,9 @@ mod release;
 mod renegotiation;
 mod shapes;
 mod silence;
+mod sip_over_ipv6;
 mod sip_over_tcp;
+mod sip_over_tls;
 mod sip_over_websocket;
 mod sounds;
 mod spellings;

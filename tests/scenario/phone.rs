@@ -11,6 +11,10 @@ use std::{
     time::Duration,
 };
 
+/// An IPv6 reference, which `rsip` cannot read, and the name it is read as.
+const V6: &str = "[::1]";
+pub(crate) const V6_NAME: &str = "v6-loopback.invalid";
+
 static SERIAL: AtomicU32 = AtomicU32::new(1);
 
 /// A number that no other part of this test run has.
@@ -62,13 +66,14 @@ impl Phone {
         Self::on(Line::datagrams(exchange), number, user, secret)
     }
 
-    /// Alice in a browser.
+    /// Alice on any line.
     pub(crate) fn alice_on(line: Line) -> Self {
         Self::on(line, "1001", "alice", "Kf3-first-wheel-9")
     }
 
-    fn on(line: Line, number: &'static str, user: &'static str, secret: &'static str) -> Self {
-        let rtp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    /// Someone on any line.
+    pub(crate) fn on(line: Line, number: &'static str, user: &'static str, secret: &'static str) -> Self {
+        let rtp = UdpSocket::bind(line.beside()).unwrap();
         Self { line, rtp, number, user, secret, seen: BTreeSet::new() }
     }
 
@@ -282,12 +287,13 @@ impl Phone {
 
     fn receive(&self) -> SipMessage {
         let bytes = self.line.receive().unwrap_or_else(|fault| panic!("{} hears nothing: {fault}", self.number));
+        let bytes = String::from_utf8(bytes).unwrap().replace(V6, V6_NAME).into_bytes();
         SipMessage::try_from(bytes.as_slice())
             .unwrap_or_else(|fault| panic!("rsip cannot read: {fault}\n{}", String::from_utf8_lossy(&bytes)))
     }
 
     fn send(&self, text: &str) {
-        self.line.send(text);
+        self.line.send(&text.replace(V6_NAME, V6));
     }
 
     fn via(&self) -> String {
@@ -328,10 +334,14 @@ impl Phone {
 
     fn sdp(&self) -> String {
         format!(
-            "v=0\r\no=- {n} {n} IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {} RTP/AVP 0 101\r\n\
+            "v=0\r\no=- {n} {n} IN {at}\r\ns=-\r\nc=IN {at}\r\nt=0 0\r\nm=audio {} RTP/AVP 0 101\r\n\
              a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\n",
             self.rtp.local_addr().unwrap().port(),
             n = serial(),
+            at = match self.rtp.local_addr().unwrap() {
+                SocketAddr::V4(at) => format!("IP4 {}", at.ip()),
+                SocketAddr::V6(at) => format!("IP6 {}", at.ip()),
+            },
         )
     }
 
@@ -431,7 +441,7 @@ fn target(headers: &rsip::Headers) -> String {
 fn ear(description: &[u8]) -> Option<SocketAddr> {
     let text = std::str::from_utf8(description).unwrap();
     let line = |start: &str| text.lines().find_map(|line| line.strip_prefix(start));
-    let address = line("c=IN IP4 ")?;
+    let address = line("c=IN IP4 ").or_else(|| line("c=IN IP6 "))?;
     let port: u16 = line("m=audio ")?.split(' ').next()?.parse().ok()?;
     Some(SocketAddr::new(address.trim().parse().ok()?, port))
 }

@@ -230,12 +230,12 @@ fn another_certificate_is_taken_on_sighup_and_a_broken_one_is_not() {
         std::fs::copy(of(&other, file), of(&exchange, file)).unwrap();
     }
     exchange.reload();
-    assert!(exchange.said().line("is read again").is_some(), "it is not read again");
+    assert!(exchange.said().line("the certificates in use are the new ones").is_some(), "they are not read again");
     // The client trusts the new one alone; who is connected stays.
     Line::web(&exchange, true, "after").send(&options(1));
     std::fs::write(of(&exchange, "key.pem"), "no key").unwrap();
     exchange.reload();
-    assert!(exchange.said().line("the certificate of before stays").is_some(), "a broken key is taken");
+    assert!(exchange.said().line("the certificates of before stay").is_some(), "a broken key is taken");
     Line::web(&exchange, true, "later").send(&options(2));
     before.send(&options(3));
     assert!(before.receive().unwrap().starts_with(b"SIP/2.0 200 OK\r\n"));

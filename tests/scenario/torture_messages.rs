@@ -1,17 +1,16 @@
-//! Every torture message at the running program's own doors, by datagram and by stream; after each it still answers OPTIONS.
+//! Every torture message at the running program's own doors, by datagram, stream, TLS and WebSocket; after each it still answers OPTIONS.
 //!
 //! What each is answered is checked where the exchange is a value (`tests/torture`); here it is that the sockets, the framing of streams and the
 //! thread behind them outlive them all.
 
 use crate::{
-    exchange::{Exchange, PATIENCE},
+    authority::trusting,
+    exchange::{Exchange, Home},
     handset::Handset,
     http::figure,
+    line::Line,
 };
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-};
+use std::{net::SocketAddr, sync::Arc};
 use torture::{ours, published};
 
 fn messages() -> Vec<(String, Vec<u8>)> {
@@ -51,31 +50,42 @@ fn options_is_answered_after_every_torture_datagram() {
 #[test]
 fn options_is_answered_after_every_torture_stream() {
     let exchange = Exchange::start();
-    let line = exchange.said().line("SIP over tcp on ").unwrap();
-    let door: SocketAddr =
-        line.split("SIP over tcp on ").nth(1).unwrap().split([' ', '"']).next().unwrap().parse().unwrap();
-    let connect = || {
-        let stream = TcpStream::connect(door).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
-    };
-    let mut good = connect();
-    let at = good.local_addr().unwrap();
+    outlives(&exchange, "TCP", &|| Line::tcp(&exchange));
+}
+
+#[test]
+fn options_is_answered_after_every_torture_stream_over_tls() {
+    let home = Home::new(60);
+    home.edit("tcp://", "tls://");
+    let exchange = home.start();
+    let own = trusting(&exchange.home.data().join("tls/certificate.pem"), None);
+    outlives(&exchange, "TLS", &|| Line::tls(&exchange, Arc::clone(&own), "pbx.test").unwrap());
+}
+
+#[test]
+fn options_is_answered_after_every_torture_message_of_a_web_socket() {
+    let home = Home::new(60);
+    home.edit("tcp://", "ws://");
+    let exchange = home.start();
+    outlives(&exchange, "WS", &|| Line::web(&exchange, false, "torture"));
+}
+
+/// Each message by a connection of its own, in two pieces where there are pieces; another connection is served after each.
+fn outlives(exchange: &Exchange, transport: &str, connect: &dyn Fn() -> Line) {
+    let good = connect();
     for (serial, (name, bytes)) in messages().into_iter().enumerate() {
-        let mut rude = connect();
-        // In two pieces, the first of which may already be refused.
-        let (one, two) = bytes.split_at(bytes.len() / 2);
-        let _ = rude.write_all(one).and_then(|()| rude.flush()).and_then(|()| rude.write_all(two));
-        good.write_all(options("TCP", at, serial).as_bytes()).unwrap();
+        let rude = connect();
+        rude.send_rudely(&bytes);
+        good.send(&options(transport, SocketAddr::from(([127, 0, 0, 1], 9)), serial));
         let wanted = format!("Call-ID: after-{serial}\r\n");
-        let mut text = String::new();
-        let mut piece = [0; 4_096];
-        while !(text.contains(&wanted) && text.ends_with("\r\n\r\n")) {
-            let length = good.read(&mut piece).unwrap();
-            assert!(length > 0, "closed after {name}");
-            text.push_str(&String::from_utf8_lossy(&piece[..length]));
-        }
-        assert!(text.starts_with("SIP/2.0 200 "), "after {name}: {text}");
+        let answer = loop {
+            let answer = good.receive().unwrap_or_else(|fault| panic!("{fault} after {name}"));
+            let answer = String::from_utf8_lossy(&answer).into_owned();
+            if answer.contains(&wanted) {
+                break answer;
+            }
+        };
+        assert!(answer.starts_with("SIP/2.0 200 "), "after {name}: {answer}");
     }
-    assert!(figure(&exchange, "ironbell_invariant_violations_total").abs() < 1e-9);
+    assert!(figure(exchange, "ironbell_invariant_violations_total").abs() < 1e-9);
 }

@@ -64,7 +64,7 @@ struct Policy {
 pub(super) const fn is_web(transport: Transport) -> bool {
     match transport {
         Transport::Ws | Transport::Wss => true,
-        Transport::Udp | Transport::Tcp => false,
+        Transport::Udp | Transport::Tcp | Transport::Tls => false,
     }
 }
 

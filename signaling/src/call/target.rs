@@ -45,6 +45,13 @@ impl Call {
         }
     }
 
+    /// A branch was answered by `flow`.
+    pub(crate) fn found(&mut self, number: u16, flow: Flow) {
+        if let Some(dialog) = self.leg_mut(number).and_then(|leg| leg.dialog.as_mut()) {
+            dialog.found(flow);
+        }
+    }
+
     /// The account's phone at `contact` has connected anew, by `flow`.
     pub(crate) fn reconnected(&mut self, account: &str, contact: &str, flow: Flow) {
         let Ok(contact) = Uri::parse(contact.as_bytes()) else { return };

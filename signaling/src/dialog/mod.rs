@@ -204,6 +204,12 @@ impl Dialog {
         Ok(dialog)
     }
 
+    /// The peer answered by this flow, which is where it is reached if its Contact is a name (RFC 3263 section 4: requests of a dialog stay with the
+    /// server that was found for the first).
+    pub fn found(&mut self, flow: Flow) {
+        self.course.found(flow);
+    }
+
     /// Our 2xx is out: the dialog is confirmed.
     pub fn confirm(&mut self) {
         self.state = State::Confirmed;

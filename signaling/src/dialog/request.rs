@@ -63,11 +63,12 @@ impl Dialog {
         let mut result = Err(NotSent::Unreachable);
         let mut gone = false;
         for hop in self.hops(stack).into_iter().flatten() {
+            let by_stream = matches!(hop, NextHop::Flow(flow) if flow.connection.is_some());
             result = stack.request(now, hop, &request, out);
             if result != Err(NotSent::Unreachable) {
                 break;
             }
-            gone |= matches!(hop, NextHop::Flow(flow) if flow.connection.is_some());
+            gone |= by_stream;
         }
         if gone {
             self.forget_stream();

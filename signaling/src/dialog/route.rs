@@ -39,6 +39,11 @@ impl Course {
         self.flow.take_if(|flow| flow.connection.is_some()).is_some()
     }
 
+    /// The peer answered by this flow: it is reached there when nothing better is known.
+    pub(super) fn found(&mut self, flow: Flow) {
+        self.flow.get_or_insert(flow);
+    }
+
     /// The peer is reached by this connection from now on.
     pub(super) const fn move_to(&mut self, flow: Flow) {
         self.listener = flow.listener;
@@ -54,11 +59,11 @@ impl Course {
     /// The next hops to try in order for a request whose first route or Request-URI is `first`.
     pub(super) fn hops(&self, stack: &Stack, first: &str) -> [Option<NextHop>; 2] {
         let by_flow = self.flow.map(NextHop::Flow);
-        if self.is_sticky() {
-            // The address is looked at only when the flow is gone.
-            return [by_flow, hop(stack, first, self.listener)];
-        }
-        [hop(stack, first, self.listener), by_flow]
+        let by_uri = hop(stack, first, self.listener);
+        // The address is looked at only when the flow is gone. A name is looked for only where nothing better is known: what a phone calls itself leads
+        // nowhere, and a server that answered is spoken to where it did.
+        let flow_first = self.is_sticky() || matches!(by_uri, Some(NextHop::Name { .. }));
+        if flow_first { [by_flow, by_uri] } else { [by_uri, by_flow] }
     }
 }
 

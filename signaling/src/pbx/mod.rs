@@ -52,6 +52,7 @@ impl Pbx {
         match input {
             Input::Received { flow, bytes } => stack.receive(now, flow, bytes, board, out),
             Input::FlowOpened { connection } => stack.flow_opened(connection),
+            Input::Resolved { lookup, resolution } => stack.resolved(now, lookup, resolution, board, out),
             Input::FlowLost { connection, why } => stack.flow_lost(now, connection, why, board, out),
             Input::Media(event) => board.on_media(&mut Turn { now, stack, out }, event),
             Input::Stored { query, outcome } => board.on_stored(&mut Turn { now, stack, out }, query, outcome),

@@ -332,7 +332,13 @@ impl TransactionUser for Switchboard {
             Some(Purpose::Invite { leg, course, offered }) => {
                 let asking = self.calls.get(&leg.call).is_some_and(|call| call.is_asking(leg.number, id));
                 if asking {
-                    self.tell(turn, leg.call, |call, office| call.on_branch_response(office, leg.number, response));
+                    let flow = turn.stack.flow_of(id);
+                    self.tell(turn, leg.call, |call, office| {
+                        if let Some(flow) = flow {
+                            call.found(leg.number, flow);
+                        }
+                        call.on_branch_response(office, leg.number, response);
+                    });
                 } else if (200..300).contains(&status) {
                     self.on_stray(turn, response, Some((course, offered)));
                 }

@@ -83,11 +83,12 @@ impl Binding {
         match self.flow.transport {
             Transport::Udp => true,
             Transport::Tcp => !self.behind_nat || self.flow.connection.is_some(),
-            Transport::Ws | Transport::Wss => self.flow.connection.is_some(),
+            Transport::Tls | Transport::Ws | Transport::Wss => self.flow.connection.is_some(),
         }
     }
 
-    /// Whether it ends with the connection it was registered by. RFC 7118 section 5.4: a browser's contact leads nowhere else.
+    /// Whether it ends with the connection it was registered by. RFC 7118 section 5.4: a browser's contact leads nowhere else, nor does that of
+    /// a phone which came by TLS (RFC 3261 section 26.3.2.1).
     #[must_use]
     pub const fn ends_with_its_connection(&self) -> bool {
         !self.flow.transport.can_be_opened()

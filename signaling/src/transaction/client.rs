@@ -4,6 +4,7 @@ use super::{
     ClientFailure, ClientId, NextHop, NotSent, OutRequest, SentAck, Stack,
     clock::{Clock, Due},
     key::COOKIE,
+    locating::Trail,
     machine::{Do, Timer, client_invite, client_other},
 };
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
 };
 use bytes::Bytes;
 use contract::Instant;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use smallvec::SmallVec;
 
 /// A request that we sent, as long as answers to it are expected or recognised.
@@ -37,6 +39,10 @@ pub(super) struct Client {
     pub(super) told: bool,
     /// For a CANCEL: the INVITE it cancels.
     pub(super) cancels: Option<ClientId>,
+    /// For a request to a host name: the servers that may still be tried.
+    pub(super) trail: Option<Box<Trail>>,
+    /// How many servers were tried before this one; part of the branch.
+    pub(super) attempt: u8,
 }
 
 /// Which machine, and where it stands.
@@ -108,7 +114,7 @@ impl Machine {
     }
 
     /// Whether the request itself is still needed: to be repeated, acknowledged or cancelled.
-    const fn needs_request(self) -> bool {
+    pub(super) const fn needs_request(self) -> bool {
         match self {
             Self::Invite(state) => matches!(state, client_invite::State::Calling | client_invite::State::Proceeding),
             Self::Other(state) => matches!(state, client_other::State::Trying | client_other::State::Proceeding),
@@ -202,6 +208,7 @@ impl Stack {
         if client.machine.is_over() {
             let Some(mut client) = self.clients.remove(id.0) else { return };
             client.clock.stop(&mut self.wheel);
+            self.forget_trail(id, client.trail);
             self.unbind(client.flow, id);
             if let Some(invite) = client.cancels {
                 self.cancels.remove(&invite);
@@ -238,17 +245,21 @@ impl Stack {
             machine,
             label: ask.method.label(),
             // Set as soon as it is known.
-            flow: Flow::datagram(hop.listener(), hop.remote()),
+            flow: Flow::datagram(hop.listener(), NOWHERE),
             bytes: Bytes::new(),
             clock: Clock::default(),
             cancel: Cancel::No,
             instead_of: None,
             told: false,
             cancels: None,
+            trail: None,
+            attempt: 0,
         }));
         let sent = self.start(now, id, hop, ask, out);
-        if sent.is_err() {
-            self.clients.remove(id.0);
+        if sent.is_err()
+            && let Some(client) = self.clients.remove(id.0)
+        {
+            self.forget_trail(id, client.trail);
         }
         sent.map(|()| id)
     }
@@ -261,8 +272,14 @@ impl Stack {
         ask: &OutRequest<'_>,
         out: &mut Effects,
     ) -> Result<(), NotSent> {
-        let via = self.via(hop.listener(), id).ok_or(NotSent::Unreachable)?;
+        let via = self.via(hop.listener(), id, 0).ok_or(NotSent::Unreachable)?;
         let mut bytes = asked(ask, ask.method, &via).write();
+        if let NextHop::Name { listener, place } = hop {
+            if let Some(client) = self.clients.get_mut(id.0) {
+                client.bytes = bytes;
+            }
+            return self.search(now, id, (listener, place), out);
+        }
         let mut instead_of = None;
         let mut flow = None;
         // RFC 3261 section 18.1.1: "If a request is within 200 bytes of the path MTU, or if it is larger than 1300 bytes and the path MTU is unknown,
@@ -272,9 +289,8 @@ impl Stack {
             && bytes.len() > DATAGRAM_REQUEST_BYTES_MAX
             && !self.refuses_tcp(now, remote)
             && let Some(beside) = self.faces.towards(Transport::Tcp, remote, Some(listener))
-            && let Ok(stream) =
-                self.resolve(NextHop::Address { listener: beside, remote, transport: Transport::Tcp }, out)
-            && let Some(via) = self.via(beside, id)
+            && let Ok(stream) = self.reach(Transport::Tcp, beside, remote, None, out)
+            && let Some(via) = self.via(beside, id, 0)
         {
             bytes = asked(ask, ask.method, &via).write();
             flow = Some(stream);
@@ -282,7 +298,7 @@ impl Stack {
         }
         let flow = match flow {
             Some(flow) => flow,
-            None => self.resolve(hop, out)?,
+            None => self.resolve(&hop, out)?,
         };
         if !self.admits(flow, bytes.len()) {
             return Err(NotSent::Exhausted);
@@ -296,6 +312,14 @@ impl Stack {
         match self.step_client(now, id, Input::Start, None, out) {
             None => Ok(()),
             Some(_) => Err(NotSent::Unreachable),
+        }
+    }
+
+    fn forget_trail(&mut self, id: ClientId, trail: Option<Box<Trail>>) {
+        let Some(trail) = trail else { return };
+        self.locator.forget(id.0);
+        if let Some(patience) = trail.patience {
+            self.wheel.disarm(patience);
         }
     }
 
@@ -327,7 +351,7 @@ impl Stack {
     fn send_cancel(&mut self, now: Instant, id: ClientId, out: &mut Effects) {
         let Some(client) = self.clients.get_mut(id.0) else { return };
         client.cancel = Cancel::Sent;
-        let (flow, invite) = (client.flow, client.bytes.clone());
+        let (flow, invite, attempt) = (client.flow, client.bytes.clone(), client.attempt);
         self.step_client(now, id, Input::CancelSent, None, out);
         let cancel = self.with_spare(|index| {
             let invite = index.parse(&invite).ok()?;
@@ -345,6 +369,8 @@ impl Stack {
             // Nobody asks what became of a CANCEL: the INVITE's end tells.
             told: true,
             cancels: Some(id),
+            trail: None,
+            attempt,
         }));
         self.cancels.insert(id, cancel);
         self.bind(flow, cancel);
@@ -364,9 +390,9 @@ impl Stack {
     ) -> Result<SentAck, NotSent> {
         let _ = now;
         let unique = self.random();
-        let via = self.via(hop.listener(), ClientId(unique)).ok_or(NotSent::Unreachable)?;
+        let via = self.via(hop.listener(), ClientId(unique), 0).ok_or(NotSent::Unreachable)?;
         let bytes = asked(ask, Method::Ack, &via).write();
-        let flow = self.resolve(hop, out)?;
+        let flow = self.resolve(&hop, out)?;
         self.send_request(flow, MethodLabel::Ack, bytes.clone(), out)?;
         Ok(SentAck { flow, bytes })
     }
@@ -376,20 +402,32 @@ impl Stack {
         let _ = self.send_request(ack.flow, MethodLabel::Ack, ack.bytes.clone(), out);
     }
 
-    /// A Via value with the branch of this transaction: cookie, name, and what nobody can guess.
-    fn via(&self, listener: ListenerId, id: ClientId) -> Option<SmallVec<[u8; 128]>> {
+    /// A Via value with the branch of this transaction: cookie, name, what nobody can guess, and which of several servers is being tried.
+    pub(super) fn via(&self, listener: ListenerId, id: ClientId, attempt: u8) -> Option<SmallVec<[u8; 128]>> {
         let mut via = SmallVec::from_slice(self.faces.via(listener)?);
         via.extend_from_slice(COOKIE);
         via.extend_from_slice(&hex(id.0));
         via.extend_from_slice(&hex(self.keys.cookie(id.0)));
+        if attempt > 0 {
+            via.extend_from_slice(&hex(attempt.into()));
+        }
         Some(via)
     }
 
     /// The transaction that a branch of ours names.
     pub(super) fn client_of(&self, branch: &[u8]) -> Option<ClientId> {
-        let (name, cookie) = branch.strip_prefix(COOKIE)?.split_at_checked(16)?;
+        let (name, rest) = branch.strip_prefix(COOKIE)?.split_at_checked(16)?;
+        let (cookie, attempt) = rest.split_at_checked(16)?;
         let name = u64::from_str_radix(core::str::from_utf8(name).ok()?, 16).ok()?;
-        (cookie == hex(self.keys.cookie(name)).as_slice()).then_some(ClientId(name))
+        if cookie != hex(self.keys.cookie(name)).as_slice() {
+            return None;
+        }
+        // A server that was given up has nothing more to say.
+        let same = self.clients.get(name).is_none_or(|client| match client.attempt {
+            0 => attempt.is_empty(),
+            tried => attempt == hex(tried.into()).as_slice(),
+        });
+        same.then_some(ClientId(name))
     }
 
     /// The stream of a client transaction is gone. A request that came to the stream only for its size goes back to UDP, RFC 3261 section 18.1.1:
@@ -400,12 +438,17 @@ impl Stack {
             client.machine,
             Machine::Invite(client_invite::State::Calling) | Machine::Other(client_other::State::Trying)
         );
+        let next = untouched && client.instead_of.is_none();
         let back = if untouched && why == FlowEnd::NotOpened { client.instead_of.take() } else { None };
         let Some(back) = back else {
+            // RFC 3263 section 4.3: a failure of the transport leads to the next server.
+            if next && self.may_try_next(id) {
+                return self.try_next(now, id, out);
+            }
             return self.step_client(now, id, Input::TransportError, None, out);
         };
-        let request = client.bytes.clone();
-        let via = self.via(back.listener, id);
+        let (request, attempt) = (client.bytes.clone(), client.attempt);
+        let via = self.via(back.listener, id, attempt);
         let bytes = via.and_then(|via| self.with_spare(|index| with_via(&index.parse(&request).ok()?, &via)));
         let (Some(bytes), Some(client)) = (bytes, self.clients.get_mut(id.0)) else {
             return self.step_client(now, id, Input::TransportError, None, out);
@@ -417,6 +460,9 @@ impl Stack {
         self.step_client(now, id, Input::Start, None, out)
     }
 }
+
+/// The far side of a request whose way is not known yet.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 fn asked<'a>(ask: &OutRequest<'a>, method: Method<'a>, via: &'a [u8]) -> Asked<'a> {
     Asked {

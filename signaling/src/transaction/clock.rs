@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     flow::ConnectionId,
+    id::LookupId,
     wheel::{TimerId, Wheel},
 };
 use contract::Instant;
@@ -15,6 +16,10 @@ use contract::Instant;
 pub(super) enum Due {
     Server(ServerId, Timer),
     Client(ClientId, Timer),
+    /// A question to the name servers stayed open.
+    Lookup(LookupId),
+    /// The server being tried stayed silent.
+    Target(ClientId),
     /// A message on this stream stayed incomplete.
     Stream(ConnectionId),
 }

@@ -372,6 +372,12 @@ impl Stack {
         let Some(id) = self.client_for(response) else {
             return drop_it(flow, DropReason::StrayResponse, out);
         };
+        if let Some(turned) = self.turn_away(now, id, response, out) {
+            if let Some(Tell::Failure(why)) = turned {
+                user.on_failure(&mut Turn { now, stack: self, out }, id, why);
+            }
+            return;
+        }
         match self.step_client(now, id, client::Input::Response(status), Some(response), out) {
             // RFC 3261 section 8.1.1 and 16.7 step 5: 100 is for the transaction alone.
             Some(Tell::Response) if status > 100 && !self.is_cancel(id) => {

@@ -7,6 +7,7 @@ mod client;
 mod clock;
 mod incoming;
 mod key;
+mod locating;
 pub mod machine;
 mod sending;
 mod server;

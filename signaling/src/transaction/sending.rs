@@ -4,7 +4,7 @@ use super::{ClientId, NextHop, NotSent, Stack, TransactionUser, Turn, client::Te
 use crate::{
     effect::{Effect, Effects},
     fact::{DropReason, Fact, MethodLabel},
-    flow::{ConnectionId, Flow, FlowEnd, Transport},
+    flow::{ConnectionId, Flow, FlowEnd, ListenerId, Transport},
     limits::{TCP_REFUSED_LIFE, TCP_REFUSED_MAX},
     message::Index,
     transport::streams::Inadmissible,
@@ -12,11 +12,14 @@ use crate::{
 use bytes::Bytes;
 use contract::Instant;
 use core::net::SocketAddr;
+use std::sync::Arc;
 
 impl Stack {
     /// Where `hop` leads now; a stream that is needed and not there is asked for.
-    pub(super) fn resolve(&mut self, hop: NextHop, out: &mut Effects) -> Result<Flow, NotSent> {
-        match hop {
+    pub(super) fn resolve(&mut self, hop: &NextHop, out: &mut Effects) -> Result<Flow, NotSent> {
+        match *hop {
+            // What needs an answer at once cannot wait for one.
+            NextHop::Name { .. } => Err(NotSent::Unreachable),
             NextHop::Flow(flow) => {
                 // A stream that did not survive a restart has no name any more.
                 let alive = match flow.connection {
@@ -25,17 +28,34 @@ impl Stack {
                 };
                 if alive { Ok(flow) } else { Err(NotSent::Unreachable) }
             }
-            NextHop::Address { listener, remote, transport: Transport::Udp } => Ok(Flow::datagram(listener, remote)),
-            NextHop::Address { listener, remote, transport: Transport::Tcp } => {
-                if let Some(flow) = self.streams.to(Transport::Tcp, remote) {
+            NextHop::Address { listener, remote, transport } => self.reach(transport, listener, remote, None, out),
+        }
+    }
+
+    /// The flow to an address; with TLS to who shows the certificate of `name`, or of the address.
+    pub(super) fn reach(
+        &mut self,
+        transport: Transport,
+        listener: ListenerId,
+        remote: SocketAddr,
+        name: Option<&Arc<str>>,
+        out: &mut Effects,
+    ) -> Result<Flow, NotSent> {
+        let name = name.filter(|_| transport == Transport::Tls);
+        match transport {
+            Transport::Udp => Ok(Flow::datagram(listener, remote)),
+            Transport::Tcp | Transport::Tls => {
+                if let Some(flow) = self.streams.to(transport, remote, name) {
                     return Ok(flow);
                 }
-                let (connection, flow) = self.streams.open(listener, remote).map_err(|_| NotSent::Exhausted)?;
-                out.push(Effect::OpenFlow { connection, listener, remote });
+                let name = name.cloned();
+                let (connection, flow) =
+                    self.streams.open(transport, listener, remote, name.clone()).map_err(|_| NotSent::Exhausted)?;
+                out.push(Effect::OpenFlow { connection, listener, remote, transport, name });
                 Ok(flow)
             }
             // RFC 7118 section 5.4: nobody can connect to a browser.
-            NextHop::Address { transport: Transport::Ws | Transport::Wss, .. } => Err(NotSent::Unreachable),
+            Transport::Ws | Transport::Wss => Err(NotSent::Unreachable),
         }
     }
 
@@ -80,15 +100,14 @@ impl Stack {
             Some(connection) if self.streams.is_alive(connection) => flow,
             // RFC 3261 section 18.2.2: "If that connection is no longer open, the server SHOULD open a connection to the IP address in the
             // received parameter … using the port in the sent-by value".
-            Some(_) => {
-                let hop = NextHop::Address { listener: flow.listener, remote: back, transport: flow.transport };
-                match self.resolve(hop, out) {
-                    Ok(flow) => flow,
-                    // RFC 7118 section 5.4: with the connection of a browser its answers are lost.
-                    Err(NotSent::Unreachable) => return Err(Inadmissible::Gone),
-                    Err(NotSent::Exhausted) => return Err(Inadmissible::Full),
-                }
+            Some(_) if flow.transport.can_be_opened() => {
+                self.reach(flow.transport, flow.listener, back, None, out).map_err(|why| match why {
+                    NotSent::Unreachable => Inadmissible::Gone,
+                    NotSent::Exhausted => Inadmissible::Full,
+                })?
             }
+            // RFC 7118 section 5.4: with the connection of a browser its answers are lost.
+            Some(_) => return Err(Inadmissible::Gone),
         };
         match self.transmit(to, bytes, out) {
             Ok(()) => {
@@ -158,7 +177,8 @@ impl Stack {
         out: &mut Effects,
     ) {
         let Some(stream) = self.streams.remove(connection) else { return };
-        self.end_stream(now, connection, stream.patience, (stream.flow.remote, why), user, out);
+        let whither = (stream.flow.transport, stream.flow.remote, why);
+        self.end_stream(now, connection, stream.patience, whither, user, out);
     }
 
     /// Closes a stream whose bytes cannot be read any further; others are not concerned.
@@ -171,7 +191,8 @@ impl Stack {
     ) {
         let Some(stream) = self.streams.close(connection) else { return };
         out.push(Effect::CloseFlow { connection });
-        self.end_stream(now, connection, stream.patience, (stream.flow.remote, FlowEnd::Failed), user, out);
+        let whither = (stream.flow.transport, stream.flow.remote, FlowEnd::Failed);
+        self.end_stream(now, connection, stream.patience, whither, user, out);
     }
 
     fn end_stream<U: TransactionUser>(
@@ -179,14 +200,14 @@ impl Stack {
         now: Instant,
         connection: ConnectionId,
         patience: Option<crate::wheel::TimerId>,
-        (remote, why): (SocketAddr, FlowEnd),
+        (transport, remote, why): (Transport, SocketAddr, FlowEnd),
         user: &mut U,
         out: &mut Effects,
     ) {
         if let Some(timer) = patience {
             self.wheel.disarm(timer);
         }
-        if why == FlowEnd::NotOpened {
+        if why == FlowEnd::NotOpened && transport == Transport::Tcp {
             self.remember_refusal(now, remote);
         }
         let all = (connection, ClientId(0))..=(connection, ClientId(u64::MAX));

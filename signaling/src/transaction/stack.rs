@@ -10,13 +10,16 @@ use super::{
     slab::Slab,
 };
 use crate::{
+    dns::Resolution,
     effect::{Effect, Effects},
     fact::{DropReason, Fact},
-    flow::{ConnectionId, ListenerId},
+    flow::{ConnectionId, Flow, ListenerId},
+    id::LookupId,
+    locate::Locator,
     message::{Header, Index, Message, Uri, Via},
     settings::Settings,
     transport::{echo::hex, faces::Faces, streams::Streams},
-    wheel::Wheel,
+    wheel::{TimerId, Wheel},
 };
 use contract::Instant;
 use core::{fmt, net::SocketAddr};
@@ -47,6 +50,9 @@ pub struct Stack {
     pub(super) depending: BTreeSet<(ConnectionId, ClientId)>,
     /// Addresses that refused TCP, and until when that is remembered.
     pub(super) no_tcp: VecDeque<(SocketAddr, Instant)>,
+    pub(super) locator: Locator,
+    /// The time-outs of open questions to name servers.
+    pub(super) lookups: BTreeMap<LookupId, TimerId>,
     /// For the message being received; taken while it is.
     pub(super) index: Option<Index>,
     /// For messages of our own.
@@ -68,7 +74,7 @@ impl Stack {
         let mut secret = [0; 32];
         random.fill_bytes(&mut secret);
         Self {
-            faces: Faces::new(&settings.listeners),
+            faces: Faces::new(&settings.listeners, &settings.domain),
             keys: Keys::new(secret),
             random,
             servers: Slab::new(),
@@ -80,6 +86,8 @@ impl Stack {
             streams: Streams::default(),
             depending: BTreeSet::new(),
             no_tcp: VecDeque::new(),
+            locator: Locator::default(),
+            lookups: BTreeMap::new(),
             index: None,
             spare: None,
         }
@@ -87,7 +95,7 @@ impl Stack {
 
     /// New settings. Transactions and streams stay.
     pub fn configure(&mut self, settings: Arc<Settings>) {
-        self.faces = Faces::new(&settings.listeners);
+        self.faces = Faces::new(&settings.listeners, &settings.domain);
     }
 
     /// Carries out every timer that is due.
@@ -113,6 +121,12 @@ impl Stack {
                         user.on_failure(&mut Turn { now, stack: self, out }, id, why);
                     }
                 }
+                Due::Lookup(lookup) => self.resolved(now, lookup, Resolution::Failed, user, out),
+                Due::Target(id) => {
+                    if let Some(Tell::Failure(why)) = self.lose_patience(now, id, out) {
+                        user.on_failure(&mut Turn { now, stack: self, out }, id, why);
+                    }
+                }
                 Due::Stream(connection) => {
                     if let Some(stream) = self.streams.get_mut(connection) {
                         stream.patience = None;
@@ -131,12 +145,18 @@ impl Stack {
         self.wheel.next()
     }
 
-    /// Where a request to `uri` goes, RFC 3263 section 4.1 for numeric hosts: the transport the URI names, else UDP, else (without a UDP listener
-    /// of the family) TCP; by `near` if it fits, else by a listener at the same address, else by the first that fits. `None` for host names, other
-    /// schemes than `sip`, and where no listener fits.
+    /// Where a request to `uri` goes. RFC 3263 section 4.1 for numeric hosts: the transport the URI names, else UDP (TLS for `sips`), else (without a UDP
+    /// listener of the family) TCP; by `near` if it fits, else by a listener at the same address, else by the first that fits. A host name other than
+    /// ours is looked for when the request is sent. `None` for other schemes than `sip` and `sips`, and where no listener fits.
     #[must_use]
     pub fn next_hop(&self, uri: &Uri<'_>, near: Option<ListenerId>) -> Option<NextHop> {
         self.faces.next_hop(uri, near)
+    }
+
+    /// The flow by which a request of ours went; `None` when its transaction is over.
+    #[must_use]
+    pub fn flow_of(&self, id: ClientId) -> Option<Flow> {
+        self.clients.get(id.0).map(|client| client.flow)
     }
 
     /// Our Contact at a listener, in angle brackets: `<sip:user@host:port>`, or with `;transport=tcp`.
@@ -208,6 +228,7 @@ impl Stack {
         }
         for (name, client) in self.clients.iter() {
             timers += client.clock.armed();
+            timers += usize::from(client.trail.as_ref().is_some_and(|trail| trail.patience.is_some()));
             if client.cancels.is_some_and(|invite| self.cancels.get(&invite) != Some(&ClientId(name))) {
                 return Err("every CANCEL is found by its INVITE");
             }
@@ -219,7 +240,11 @@ impl Stack {
             return Err("no CANCEL is remembered that is over");
         }
         self.streams.check()?;
-        if self.wheel.len() != timers + self.streams.waiting() {
+        self.locator.check()?;
+        if self.lookups.len() != self.locator.open() {
+            return Err("every open question has its time-out");
+        }
+        if self.wheel.len() != timers + self.streams.waiting() + self.lookups.len() {
             return Err("every timer belongs to something");
         }
         Ok(())

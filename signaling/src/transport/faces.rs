@@ -1,16 +1,22 @@
 //! How our listening addresses show themselves: what they write into Via and Contact, and which of them a request goes out by.
 
-use super::{NextHop, via::PORT_DEFAULT};
+use super::NextHop;
 use crate::{
     flow::{ListenerId, Transport},
-    message::{Scheme, Uri},
+    locate::{Able, Place},
+    message::{Host, Scheme, Uri},
     settings::Listener,
 };
 use core::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// All listening addresses.
 #[derive(Debug)]
-pub(crate) struct Faces(Vec<Face>);
+pub(crate) struct Faces {
+    all: Vec<Face>,
+    /// Names that lead to ourselves.
+    own: Vec<String>,
+}
 
 #[derive(Debug)]
 struct Face {
@@ -23,7 +29,9 @@ struct Face {
 }
 
 impl Faces {
-    pub(crate) fn new(listeners: &[Listener]) -> Self {
+    pub(crate) fn new(listeners: &[Listener], domain: &str) -> Self {
+        let names = listeners.iter().map(|listener| &*listener.advertised.0).chain([domain]);
+        let own = names.map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect();
         let face = |listener: &Listener| {
             let (host, port) = &listener.advertised;
             let host = match host.parse::<IpAddr>() {
@@ -33,7 +41,7 @@ impl Faces {
             // RFC 3261 section 19.1.1: UDP is what a URI without the parameter means.
             let parameter = match listener.transport {
                 Transport::Udp => String::new(),
-                other @ (Transport::Tcp | Transport::Ws | Transport::Wss) => {
+                other @ (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
                     format!(";transport={}", other.uri_parameter())
                 }
             };
@@ -44,11 +52,11 @@ impl Faces {
                 contact: format!("@{host}:{port}{parameter}"),
             }
         };
-        Self(listeners.iter().map(face).collect())
+        Self { all: listeners.iter().map(face).collect(), own }
     }
 
     fn get(&self, listener: ListenerId) -> Option<&Face> {
-        self.0.get(usize::from(listener.0))
+        self.all.get(usize::from(listener.0))
     }
 
     /// Everything of a Via value before the branch.
@@ -77,6 +85,28 @@ impl Faces {
         value
     }
 
+    /// What we have listeners for.
+    pub(crate) fn able(&self) -> Able {
+        Able::new(self.all.iter().map(|face| (face.transport, face.bound.is_ipv4())))
+    }
+
+    /// A request to a host name leaves by `near` or the first listener that suits, as long as nothing is known of the host. Nobody looks for a name of
+    /// ours: the request would come back to us.
+    fn named(&self, uri: &Uri<'_>, name: &str, near: Option<ListenerId>) -> Option<NextHop> {
+        let host = name.trim_end_matches('.').to_ascii_lowercase();
+        let transports = transports(uri)?;
+        if host.is_empty() || self.own.contains(&host) {
+            return None;
+        }
+        let suits = |face: &Face| transports.contains(&face.transport);
+        let near = near.filter(|near| self.get(*near).is_some_and(suits));
+        let first = || u16::try_from(self.all.iter().position(suits)?).ok().map(ListenerId);
+        let secure = uri.scheme() == Scheme::Sips;
+        let transport = uri.param("transport").and_then(|_| transports.first().copied());
+        let place = Place { host: host.into(), port: uri.port(), transport, secure };
+        Some(NextHop::Name { listener: near.or_else(first)?, place: Arc::new(place) })
+    }
+
     /// The listener of that protocol and of the family of `remote`: `near` itself if it is one, else one at the same address, else the first.
     pub(crate) fn towards(
         &self,
@@ -90,31 +120,48 @@ impl Faces {
             return Some(near);
         }
         let beside = |face: &Face| near.is_some_and(|(_, near)| near.bound.ip() == face.bound.ip());
-        let at = self.0.iter().position(|face| fits(face) && beside(face)).or_else(|| self.0.iter().position(fits))?;
+        let at =
+            self.all.iter().position(|face| fits(face) && beside(face)).or_else(|| self.all.iter().position(fits))?;
         u16::try_from(at).ok().map(ListenerId)
     }
 
-    /// Where a request to `uri` goes, RFC 3263 section 4.1 for numeric hosts: the transport it names, else UDP; TCP when we have no UDP.
+    /// Where a request to `uri` goes, RFC 3263 section 4.1 for numeric hosts: the transport it names, else UDP (TLS for `sips`); TCP when we have no
+    /// UDP.
     pub(crate) fn next_hop(&self, uri: &Uri<'_>, near: Option<ListenerId>) -> Option<NextHop> {
-        match uri.scheme() {
-            Scheme::Sip => {}
-            // `sips` needs TLS; the others have no host.
-            Scheme::Sips | Scheme::Tel | Scheme::Other => return None,
-        }
-        let remote = SocketAddr::new(uri.host()?.ip()?, uri.port().unwrap_or(PORT_DEFAULT));
-        let remote =
-            (remote.port() != 0 && !remote.ip().is_unspecified() && !remote.ip().is_multicast()).then_some(remote)?;
-        let transports: &[Transport] = match uri.param("transport") {
-            None => &[Transport::Udp, Transport::Tcp],
-            Some(Some(name)) if name.eq_ignore_ascii_case(b"udp") => &[Transport::Udp],
-            Some(Some(name)) if name.eq_ignore_ascii_case(b"tcp") => &[Transport::Tcp],
-            // RFC 7118 section 5.4: `ws` too, since nobody can connect to a browser.
-            Some(_) => return None,
+        let address = match uri.host()? {
+            Host::Ip(address) => {
+                Some(address).filter(|address| !address.is_unspecified() && !address.is_multicast())?
+            }
+            Host::Name(name) => return self.named(uri, name, near),
         };
-        transports.iter().find_map(|&transport| {
-            let listener = self.towards(transport, remote, near)?;
+        transports(uri)?.iter().find_map(|&transport| {
+            let port = uri.port().unwrap_or(transport.port_default());
+            let remote = SocketAddr::new(address, port);
+            let listener = self.towards(transport, remote, near).filter(|_| port != 0)?;
             Some(NextHop::Address { listener, remote, transport })
         })
+    }
+}
+
+/// The transports that a request to `uri` may go by, preferred first.
+fn transports(uri: &Uri<'_>) -> Option<&'static [Transport]> {
+    let secure = match uri.scheme() {
+        Scheme::Sip => false,
+        Scheme::Sips => true,
+        // They have no host.
+        Scheme::Tel | Scheme::Other => return None,
+    };
+    let named = |name: &[u8], token: &str| name.eq_ignore_ascii_case(token.as_bytes());
+    match (uri.param("transport"), secure) {
+        (None, false) => Some(&[Transport::Udp, Transport::Tcp]),
+        (None, true) => Some(&[Transport::Tls]),
+        (Some(Some(name)), false) if named(name, "udp") => Some(&[Transport::Udp]),
+        (Some(Some(name)), false) if named(name, "tcp") => Some(&[Transport::Tcp]),
+        (Some(Some(name)), false) if named(name, "tls") => Some(&[Transport::Tls]),
+        // RFC 5630 section 3.1.3: with `sips` the parameter says what TLS runs over.
+        (Some(Some(name)), true) if named(name, "tcp") || named(name, "tls") => Some(&[Transport::Tls]),
+        // RFC 7118 section 5.4: `ws` too, since nobody can connect to a browser.
+        (Some(_), _) => None,
     }
 }
 
@@ -127,21 +174,32 @@ mod tests {
             let bound: SocketAddr = bound.parse().expect("an address");
             Listener { transport, bound, advertised: (host.to_owned(), bound.port()) }
         };
-        Faces::new(&[
-            listener(Transport::Udp, "192.0.2.1:5060", "192.0.2.1"),
-            listener(Transport::Tcp, "192.0.2.1:5060", "192.0.2.1"),
-            listener(Transport::Udp, "192.0.2.2:5080", "pbx.test"),
-            listener(Transport::Udp, "[2001:db8::1]:5060", "2001:db8::1"),
-            listener(Transport::Ws, "192.0.2.1:8060", "192.0.2.1"),
-            listener(Transport::Wss, "192.0.2.1:8061", "pbx.test"),
-        ])
+        Faces::new(
+            &[
+                listener(Transport::Udp, "192.0.2.1:5060", "192.0.2.1"),
+                listener(Transport::Tcp, "192.0.2.1:5060", "192.0.2.1"),
+                listener(Transport::Udp, "192.0.2.2:5080", "pbx.test"),
+                listener(Transport::Udp, "[2001:db8::1]:5060", "2001:db8::1"),
+                listener(Transport::Ws, "192.0.2.1:8060", "192.0.2.1"),
+                listener(Transport::Wss, "192.0.2.1:8061", "pbx.test"),
+                listener(Transport::Tls, "192.0.2.1:5061", "pbx.test"),
+            ],
+            "pbx.test",
+        )
     }
 
     #[test]
     fn a_numeric_uri_leads_to_a_hop_of_its_family() {
         let hop = |text: &str, near| {
             let uri = Uri::parse(text.as_bytes()).expect("a URI");
-            faces().next_hop(&uri, near).map(|hop| (hop.listener().0, hop.transport(), hop.remote().to_string()))
+            match faces().next_hop(&uri, near)? {
+                NextHop::Address { listener, remote, transport } => Some((listener.0, transport, remote.to_string())),
+                NextHop::Name { listener, place } => {
+                    let Place { host, port, transport, secure } = &*place;
+                    Some((listener.0, transport.unwrap_or(Transport::Ws), format!("{host} {port:?} {secure}")))
+                }
+                NextHop::Flow(flow) => panic!("{flow:?}"),
+            }
         };
         let udp = Transport::Udp;
         assert_eq!(hop("sip:a@192.0.2.9", None), Some((0, udp, "192.0.2.9:5060".to_owned())));
@@ -151,10 +209,22 @@ mod tests {
             Some((1, Transport::Tcp, "192.0.2.9:7".to_owned()))
         );
         assert_eq!(hop("sip:a@[2001:db8::9]", Some(ListenerId(0))), Some((3, udp, "[2001:db8::9]:5060".to_owned())));
+        let tls = Transport::Tls;
+        assert_eq!(hop("sip:a@192.0.2.9;transport=tls", None), Some((6, tls, "192.0.2.9:5061".to_owned())));
+        assert_eq!(hop("sips:a@192.0.2.9:7", None), Some((6, tls, "192.0.2.9:7".to_owned())));
+        assert_eq!(hop("sips:a@192.0.2.9;transport=tcp", None), Some((6, tls, "192.0.2.9:5061".to_owned())));
+        // Names are looked for; `Ws` stands for a transport that the URI does not name.
+        let named = |listener, transport, rest: &str| Some((listener, transport, rest.to_owned()));
+        assert_eq!(hop("sip:a@Host.Test.", Some(ListenerId(2))), named(2, Transport::Ws, "host.test None false"));
+        assert_eq!(hop("sip:a@host.test:7;transport=tcp", None), named(1, Transport::Tcp, "host.test Some(7) false"));
+        assert_eq!(hop("sips:a@host.test", Some(ListenerId(0))), named(6, Transport::Ws, "host.test None true"));
         for none in [
             "sip:a@[2001:db8::9];transport=tcp",
+            // They lead back to us.
             "sip:a@pbx.test",
-            "sips:a@192.0.2.9",
+            "sip:a@PBX.test.:5070",
+            "sips:a@192.0.2.9;transport=udp",
+            "sips:a@[2001:db8::9]",
             "tel:123",
             "sip:a@192.0.2.9;transport=sctp",
             "sip:a@0.0.0.0",
@@ -177,6 +247,7 @@ mod tests {
         // RFC 7118 section 5.3: a URI says `ws` with TLS too, a Via tells them apart.
         assert_eq!(faces.contact(ListenerId(4), "a"), "<sip:a@192.0.2.1:8060;transport=ws>");
         assert_eq!(faces.contact(ListenerId(5), "a"), "<sip:a@pbx.test:8061;transport=ws>");
+        assert_eq!(faces.contact(ListenerId(6), "a"), "<sip:a@pbx.test:5061;transport=tls>");
         assert_eq!(faces.via(ListenerId(5)), Some(&b"SIP/2.0/WSS pbx.test:8061;rport;branch="[..]));
     }
 }

@@ -1,10 +1,14 @@
-//! Where a request goes: a flow that exists, or an address.
+//! Where a request goes: a flow that exists, an address, or whatever a host name leads to.
 
-use crate::flow::{Flow, ListenerId, Transport};
+use crate::{
+    flow::{Flow, ListenerId, Transport},
+    locate::Place,
+};
 use core::net::SocketAddr;
+use std::sync::Arc;
 
 /// The next hop of a request.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum NextHop {
     /// Exactly this flow, as a phone behind a NAT needs it (RFC 5626 section 5.3). A request too large for a datagram still goes by it; a stream
     /// that is gone makes the hop unreachable.
@@ -19,6 +23,13 @@ pub enum NextHop {
         /// The protocol.
         transport: Transport,
     },
+    /// The servers of a domain, one after the other until one answers (RFC 3263).
+    Name {
+        /// Our side, if it suits the server that is found; else another one.
+        listener: ListenerId,
+        /// The domain.
+        place: Arc<Place>,
+    },
 }
 
 impl NextHop {
@@ -27,25 +38,7 @@ impl NextHop {
     pub const fn listener(&self) -> ListenerId {
         match self {
             Self::Flow(flow) => flow.listener,
-            Self::Address { listener, .. } => *listener,
-        }
-    }
-
-    /// The far side.
-    #[must_use]
-    pub const fn remote(&self) -> SocketAddr {
-        match self {
-            Self::Flow(flow) => flow.remote,
-            Self::Address { remote, .. } => *remote,
-        }
-    }
-
-    /// The protocol.
-    #[must_use]
-    pub const fn transport(&self) -> Transport {
-        match self {
-            Self::Flow(flow) => flow.transport,
-            Self::Address { transport, .. } => *transport,
+            Self::Address { listener, .. } | Self::Name { listener, .. } => *listener,
         }
     }
 }

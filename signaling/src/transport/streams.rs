@@ -6,12 +6,17 @@ use crate::{
     wheel::TimerId,
 };
 use core::net::SocketAddr;
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) flow: Flow,
+    /// Whose certificate it showed, or is to show, with TLS.
+    name: Option<Arc<str>>,
     state: State,
     /// The beginning of a message whose end has not come.
     pub(crate) begun: Vec<u8>,
@@ -28,11 +33,16 @@ enum State {
     Open,
 }
 
+/// What a stream leads to.
+type Address = (Transport, SocketAddr, Option<Arc<str>>);
+
 /// All streams.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     table: BTreeMap<ConnectionId, Stream>,
-    by_remote: BTreeMap<(Transport, SocketAddr), ConnectionId>,
+    /// Those that requests to an address may go by. A TLS stream that was accepted is none: nobody has shown that it leads to whom the address is meant
+    /// for (RFC 5923 section 8.1), so it serves its own flow only. One that we opened serves the name it was opened for.
+    by_remote: BTreeMap<Address, ConnectionId>,
     /// Streams we closed, whose last bytes may still come.
     closed: VecDeque<ConnectionId>,
     serial: u64,
@@ -60,31 +70,40 @@ impl Streams {
             if self.table.len() >= STREAMS_MAX {
                 return Err(Full);
             }
-            self.insert(connection, flow, State::Open);
+            self.insert(connection, flow, None, State::Open);
         }
         Ok(self.table.get_mut(&connection))
     }
 
-    fn insert(&mut self, connection: ConnectionId, flow: Flow, state: State) {
-        self.table.insert(connection, Stream { flow, state, begun: Vec::new(), patience: None });
-        self.by_remote.insert((flow.transport, flow.remote), connection);
+    fn insert(&mut self, connection: ConnectionId, flow: Flow, name: Option<Arc<str>>, state: State) {
+        let accepted = matches!(state, State::Open);
+        if !(accepted && flow.transport == Transport::Tls) {
+            self.by_remote.insert((flow.transport, flow.remote, name.clone()), connection);
+        }
+        self.table.insert(connection, Stream { flow, name, state, begun: Vec::new(), patience: None });
     }
 
-    /// The stream to `remote`, if there is one.
-    pub(crate) fn to(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
-        let connection = self.by_remote.get(&(transport, remote))?;
+    /// The stream to `remote`, if there is one; with TLS to who showed the certificate of `name`.
+    pub(crate) fn to(&self, transport: Transport, remote: SocketAddr, name: Option<&Arc<str>>) -> Option<Flow> {
+        let connection = self.by_remote.get(&(transport, remote, name.cloned()))?;
         self.table.get(connection).map(|stream| stream.flow)
     }
 
     /// Names a stream that is to be opened.
-    pub(crate) fn open(&mut self, listener: ListenerId, remote: SocketAddr) -> Result<(ConnectionId, Flow), Full> {
+    pub(crate) fn open(
+        &mut self,
+        transport: Transport,
+        listener: ListenerId,
+        remote: SocketAddr,
+        name: Option<Arc<str>>,
+    ) -> Result<(ConnectionId, Flow), Full> {
         if self.table.len() >= STREAMS_MAX {
             return Err(Full);
         }
         self.serial += 1;
         let connection = ConnectionId::outbound(self.serial);
-        let flow = Flow::stream(listener, remote, connection);
-        self.insert(connection, flow, State::Opening { queued: 0 });
+        let flow = Flow::connected(transport, listener, remote, connection);
+        self.insert(connection, flow, name, State::Opening { queued: 0 });
         Ok((connection, flow))
     }
 
@@ -110,7 +129,7 @@ impl Streams {
     /// Forgets a stream that is gone.
     pub(crate) fn remove(&mut self, connection: ConnectionId) -> Option<Stream> {
         let stream = self.table.remove(&connection)?;
-        let remote = (stream.flow.transport, stream.flow.remote);
+        let remote = (stream.flow.transport, stream.flow.remote, stream.name.clone());
         if self.by_remote.get(&remote) == Some(&connection) {
             self.by_remote.remove(&remote);
         }

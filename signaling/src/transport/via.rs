@@ -1,11 +1,11 @@
 //! What becomes of the topmost Via of a request on its way back: RFC 3261 section 18.2.1, RFC 3581 section 4.
 
-use crate::message::Via;
+use crate::{flow::Transport, message::Via};
 use core::net::{IpAddr, SocketAddr};
 use std::io::Write as _;
 
-/// The port of a sent-by that names none, RFC 3261 section 18.2.2 (UDP and TCP).
-pub(crate) const PORT_DEFAULT: u16 = 5060;
+/// The port of a sent-by that names none, RFC 3261 section 18.2.2. Of transports with another default nobody is connected to for an answer.
+const PORT_DEFAULT: u16 = Transport::Udp.port_default();
 
 /// The port that the answer goes to at the address the request came from: the source port if `rport` asks for it, else that of sent-by.
 ///

@@ -158,7 +158,7 @@ impl Line {
                 }
             }
             Effect::OpenFlow { connection, remote, .. } => self.opened.push((connection, remote)),
-            Effect::CloseFlow { .. } => {}
+            Effect::CloseFlow { .. } | Effect::Resolve { .. } => {}
             Effect::Media { command, .. } => {
                 self.media.push(command.clone());
                 if self.media_obliging {

@@ -195,9 +195,16 @@ fn sequence_numbers_end_and_are_never_wrapped() {
 }
 
 #[test]
-fn a_host_name_without_a_known_flow_cannot_be_reached() {
+fn a_host_name_is_looked_for_unless_a_flow_is_known() {
     let mut stack = stack();
     let text = response(200, ";tag=two", "Contact: <sip:x@phone.example.net>\n");
     let mut dialog = read(&text, |last| Dialog::stray(&stack, last, None)).unwrap();
-    assert_eq!(dialog.send(Instant::ORIGIN, &mut stack, &mut Effects::new(), &BYE), Err(NotSent::Unreachable));
+    let mut out = Effects::new();
+    dialog.send(Instant::ORIGIN, &mut stack, &mut out, &BYE).unwrap();
+    assert!(matches!(out[..], [Effect::Resolve { .. }]), "{out:?}");
+    out.clear();
+    let flow = Flow::datagram(ListenerId(0), "10.0.0.32:5060".parse().unwrap());
+    dialog.found(flow);
+    dialog.send(Instant::ORIGIN, &mut stack, &mut out, &BYE).unwrap();
+    assert!(matches!(out[..], [Effect::Transmit { flow: by, .. }, Effect::Fact(_)] if by == flow), "{out:?}");
 }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod client;
+mod names;
 mod rig;
 mod server;
 mod streams;

@@ -26,7 +26,7 @@ fn settings() -> Arc<Settings> {
     Arc::new(Settings {
         node: NodeId(1),
         domain: "pbx.test".into(),
-        listeners: vec![listener(Transport::Udp), listener(Transport::Tcp)],
+        listeners: [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws].map(listener).to_vec(),
         media: MediaSettings {
             shards: 1,
             advertised_v4: None,
@@ -60,6 +60,8 @@ struct Exchange {
 enum Way {
     Datagram,
     Stream,
+    Tls,
+    WebSocket,
 }
 
 /// What was sent back.
@@ -81,6 +83,8 @@ impl Exchange {
         match way {
             Way::Datagram => Flow::datagram(ListenerId(0), remote),
             Way::Stream => Flow::stream(ListenerId(1), remote, ConnectionId(self.serial)),
+            Way::Tls => Flow::connected(Transport::Tls, ListenerId(2), remote, ConnectionId(self.serial)),
+            Way::WebSocket => Flow::connected(Transport::Ws, ListenerId(3), remote, ConnectionId(self.serial)),
         }
     }
 
@@ -155,13 +159,23 @@ fn judge(name: &str, answer: Answer, sent: &Sent, wrong: &mut Vec<String>) {
 
 #[test]
 fn published_messages_by_datagram() {
+    published_whole(Way::Datagram);
+}
+
+/// RFC 7118 section 5: one message of the WebSocket is one of SIP, as a datagram is.
+#[test]
+fn published_messages_by_web_socket() {
+    published_whole(Way::WebSocket);
+}
+
+fn published_whole(way: Way) {
     let Some(all) = published::all() else { return };
     let settings = settings();
     let mut wrong = Vec::new();
     let mut veteran = Exchange::new(&settings);
     for (case, bytes) in &all {
         let mut fresh = Exchange::new(&settings);
-        let flow = fresh.flow(Way::Datagram);
+        let flow = fresh.flow(way);
         let sent = fresh.pass(flow, &[bytes], case.file);
         judge(&format!("{} (section {})", case.file, case.section), case.answer, &sent, &mut wrong);
         fresh.still_serves(flow, case.file);
@@ -184,6 +198,15 @@ fn by_stream(answer: Answer, bytes: &[u8]) -> Answer {
 
 #[test]
 fn published_messages_by_stream() {
+    published_in_a_stream(Way::Stream);
+}
+
+#[test]
+fn published_messages_by_tls() {
+    published_in_a_stream(Way::Tls);
+}
+
+fn published_in_a_stream(way: Way) {
     let Some(all) = published::all() else { return };
     let settings = settings();
     let mut wrong = Vec::new();
@@ -192,14 +215,14 @@ fn published_messages_by_stream() {
         // The second of the two requests is a message of its own here; the first is judged.
         let double = case.file.ends_with("/dblreq.dat");
         let mut exchange = Exchange::new(&settings);
-        let flow = exchange.flow(Way::Stream);
+        let flow = exchange.flow(way);
         let whole = exchange.pass(flow, &[bytes], case.file);
         let judged =
             Sent { finals: whole.finals.iter().copied().take(if double { 1 } else { 9 }).collect(), ..Sent::default() };
         judge(&format!("{} (section {})", case.file, case.section), answer, &judged, &mut wrong);
         // What is left over in the stream would be taken for the beginning of the next message.
         let open = !whole.closed && frame(bytes) == Framed::Message(bytes.len());
-        let after = if open { flow } else { exchange.flow(Way::Stream) };
+        let after = if open { flow } else { exchange.flow(way) };
         exchange.still_serves(after, case.file);
         exchange.come_to_rest(case.file);
     }
@@ -243,11 +266,20 @@ fn due(own: &ours::Own) -> Answer {
 
 #[test]
 fn our_messages_by_datagram() {
+    ours_whole(Way::Datagram);
+}
+
+#[test]
+fn our_messages_by_web_socket() {
+    ours_whole(Way::WebSocket);
+}
+
+fn ours_whole(way: Way) {
     let settings = settings();
     let mut wrong = Vec::new();
     for own in ours::all() {
         let mut exchange = Exchange::new(&settings);
-        let flow = exchange.flow(Way::Datagram);
+        let flow = exchange.flow(way);
         let sent = exchange.pass(flow, &[&own.bytes], own.name);
         judge(&format!("{} ({})", own.name, own.clause), due(&own), &sent, &mut wrong);
         exchange.still_serves(flow, own.name);

@@ -103,8 +103,8 @@ impl Network {
     pub(crate) fn phone_sends(&mut self, now: Instant, phone: usize, bytes: &[u8]) -> Plan {
         match self.hosts[phone].transport {
             Transport::Udp => self.datagram_in(now, phone, bytes),
-            // No phone of the world speaks by WebSocket.
-            Transport::Tcp | Transport::Ws | Transport::Wss => self.stream_in(now, phone, bytes),
+            // No phone of the world speaks by TLS or WebSocket.
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => self.stream_in(now, phone, bytes),
         }
     }
 

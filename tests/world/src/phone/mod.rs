@@ -206,7 +206,7 @@ impl Phone {
     pub(crate) fn contact(&self) -> String {
         match self.identity.transport {
             Transport::Udp => format!("sip:{}@{}", self.identity.number, self.identity.home),
-            other @ (Transport::Tcp | Transport::Ws | Transport::Wss) => {
+            other @ (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
                 format!("sip:{}@{};transport={}", self.identity.number, self.identity.home, other.uri_parameter())
             }
         }

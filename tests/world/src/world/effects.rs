@@ -3,7 +3,9 @@
 use super::{Event, World};
 use crate::{net::Net, text::Sip};
 use contract::MediaCommand;
+use core::time::Duration;
 use signaling::{
+    dns::Resolution,
     effect::{Effect, Reply},
     fact::Fact,
     id::{CallId, Ticket},
@@ -25,6 +27,7 @@ impl World {
                 Effect::Fact(fact @ Fact::CallEnded(_)) => ended.push(fact),
                 other @ (Effect::Transmit { .. }
                 | Effect::OpenFlow { .. }
+                | Effect::Resolve { .. }
                 | Effect::CloseFlow { .. }
                 | Effect::Media { .. }
                 | Effect::Store { .. }
@@ -42,7 +45,7 @@ impl World {
     fn perform(&mut self, effect: Effect, session: Option<CallId>) {
         match effect {
             Effect::Transmit { flow, bytes } => self.transmit(flow, &bytes, session),
-            Effect::OpenFlow { connection, listener, remote } => {
+            Effect::OpenFlow { connection, listener, remote, .. } => {
                 self.trace.event(self.now, &("open", connection, remote));
                 for (at, delivery) in self.network.open(self.now, connection, listener, remote) {
                     self.agenda.plan(at, Event::Net(delivery));
@@ -69,6 +72,12 @@ impl World {
                     }
                     Err(wrong) => self.found.add(Net::Balance, wrong),
                 }
+            }
+            Effect::Resolve { lookup, question } => {
+                self.trace.event(self.now, &(lookup, &question));
+                // The name servers of the world know nobody.
+                let ttl = Duration::from_secs(60);
+                self.after(Duration::from_millis(3), Event::Resolved(lookup, Resolution::Nothing { ttl }));
             }
             Effect::Store { query, ask } => {
                 self.trace.event(self.now, &(query, &ask));

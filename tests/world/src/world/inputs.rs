@@ -28,6 +28,7 @@ impl World {
             Input::Received { .. }
             | Input::FlowOpened { .. }
             | Input::FlowLost { .. }
+            | Input::Resolved { .. }
             | Input::Stored { .. }
             | Input::Restored(_)
             | Input::RestoredMessages(_)

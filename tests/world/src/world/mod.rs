@@ -22,7 +22,8 @@ use crate::{
 use contract::{Instant, MediaEvent, SessionId};
 use core::time::Duration;
 use signaling::{
-    id::QueryId,
+    dns::Resolution,
+    id::{LookupId, QueryId},
     input::{Input, StoreFault},
     pbx::Pbx,
     settings::Settings,
@@ -55,6 +56,7 @@ enum Event {
     },
     Media(Box<MediaEvent>),
     Stored(QueryId, Result<(), StoreFault>),
+    Resolved(LookupId, Resolution),
     Operate(Order),
     Cut {
         phone: usize,
@@ -166,6 +168,7 @@ impl World {
             Event::Act { phone, act } => self.phone_acts(phone, &act),
             Event::Media(event) => self.media_event(*event),
             Event::Stored(query, outcome) => self.input(Input::Stored { query, outcome }),
+            Event::Resolved(lookup, resolution) => self.input(Input::Resolved { lookup, resolution }),
             Event::Operate(order) => self.operate(order),
             Event::Cut { phone, cut } => {
                 self.trace.event(self.now, &("cut", phone, cut));
