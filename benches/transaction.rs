@@ -10,7 +10,7 @@ use signaling::{
     flow::{ConnectionId, Flow, ListenerId, Transport},
     message::{Message, Method},
     settings::{
-        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
+        CallSettings, Codes, DialPlan, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
         RegistrationSettings, Settings, SubscriptionSettings,
     },
     transaction::{Answer, ClientFailure, ClientId, NextHop, OutRequest, ServerId, Stack, TransactionUser, Turn},
@@ -70,6 +70,7 @@ fn stack() -> Stack {
         directory: Directory::default(),
         codes: Codes { echo: None },
         trunks: signaling::settings::Trunks::default(),
+        dial: DialPlan::default(),
     };
     Stack::new(Arc::new(settings), [1; 32])
 }

@@ -7,6 +7,7 @@ mod client;
 mod files;
 mod live;
 mod output;
+mod route;
 mod target;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -68,6 +69,13 @@ enum Verb {
         target: target::Options,
         #[command(flatten)]
         filter: live::CdrFilter,
+    },
+    /// Where numbers lead, and why
+    Route {
+        #[command(flatten)]
+        target: target::Options,
+        #[command(subcommand)]
+        verb: route::Verb,
     },
     /// The description of the API (OpenAPI, JSON)
     Openapi,
@@ -158,6 +166,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, exchange: &Exchange<'
         }
         Verb::Trunk(target) => target.client().and_then(|client| live::trunks(&client, &output)),
         Verb::Cdr { target, filter } => target.client().and_then(|client| live::records(&client, &filter, &output)),
+        Verb::Route { target, verb } => route::run(&verb, &target, &output),
         Verb::Openapi => {
             output.text(&(exchange.openapi)());
             Ok(())

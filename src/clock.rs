@@ -6,6 +6,7 @@
 
 use contract::Instant;
 use jiff::{SignedDuration, Timestamp};
+use signaling::wall::WallTime;
 use std::time::Duration;
 
 /// The present moment.
@@ -19,6 +20,12 @@ pub fn now() -> Instant {
 pub fn wall(at: Instant) -> Timestamp {
     let now = now();
     if at >= now { wall_in(at.since(now)) } else { wall_ago(now.since(at)) }
+}
+
+/// What the wall clock shows.
+#[must_use]
+pub fn wall_time() -> WallTime {
+    WallTime(Timestamp::now().as_second())
 }
 
 /// A wall time as the API writes it: RFC 3339, UTC, milliseconds.

@@ -6,6 +6,7 @@ use crate::{
     flow::{ConnectionId, Flow, ListenerId, Transport},
     id::{CallId, LookupId, QueryId, Ticket},
     input::{StoredBinding, StoredMessage},
+    settings::Place,
 };
 use bytes::Bytes;
 use contract::{Instant, LegReport, MediaCommand, RecordingId, RecordingState, ShardId};
@@ -114,6 +115,8 @@ pub enum Reply {
     Presence(Vec<PresenceView>),
     /// To `Status`.
     Status(StatusView),
+    /// To `Explain`.
+    Explained(Box<RouteView>),
     /// It will not be done.
     Refused(Refusal),
 }
@@ -230,6 +233,48 @@ pub struct PresenceView {
     pub call: CallState,
     /// When it last registered or called.
     pub last_activity: Option<Instant>,
+}
+
+/// Where a number leads and why, as told outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RouteView {
+    /// The file that the places are in.
+    pub file: String,
+    /// Each rule in the order in which they were looked at.
+    pub rules: Vec<RuleView>,
+    /// What kind of target: `extension`, `echo`, `trunks`, `not_built`, `nowhere`, `refused`.
+    pub kind: &'static str,
+    /// The target in words.
+    pub leads: String,
+    /// The SIP answer of a call that goes nowhere.
+    pub status: Option<u16>,
+    /// The account whose phones ring.
+    pub extension: Option<String>,
+    /// The route to the world.
+    pub route: Option<String>,
+    /// What the trunk is sent.
+    pub number: Option<String>,
+    /// The trunks of the route.
+    pub trunks: Vec<String>,
+    /// No limit holds for the call.
+    pub emergency: bool,
+    /// The account that a call from a trunk comes from.
+    pub caller: Option<String>,
+    /// The accounts that led the call on.
+    pub diverted: Vec<String>,
+}
+
+/// What became of one rule.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RuleView {
+    /// The rule.
+    pub rule: String,
+    /// Where it is written; not written anywhere: a rule that every exchange has, or a set of rules.
+    pub place: Place,
+    /// It decided.
+    pub decided: bool,
+    /// What became of it.
+    pub why: String,
 }
 
 /// Figures of the whole. The same numbers balance in the simulator: at rest all but bindings, registrations, subscriptions, publications, messages and

@@ -6,6 +6,7 @@ use crate::{
     flow::{ConnectionId, Flow, FlowEnd, Transport},
     id::{CallId, LookupId, QueryId, Ticket},
     settings::Settings,
+    wall::WallTime,
 };
 use contract::{MediaEvent, RecordingId};
 use core::{net::SocketAddr, time::Duration};
@@ -13,10 +14,6 @@ use std::sync::Arc;
 
 /// One thing that happened.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "an input is made, handled and gone; the largest is no more than a report of a leg"
-)]
 pub enum Input<'a> {
     /// A whole datagram, or the next piece of a stream.
     Received {
@@ -53,7 +50,7 @@ pub enum Input<'a> {
         /// What became of it.
         outcome: Result<(), StoreFault>,
     },
-    /// The store read these bindings at start; sent before anything else, at most once.
+    /// The store read these bindings at start; sent before any call, at most once.
     Restored(Vec<StoredBinding>),
     /// The store read these messages at start, each account's in the order in which they were kept; as `Restored`.
     RestoredMessages(Vec<StoredMessage>),
@@ -73,6 +70,8 @@ pub enum Input<'a> {
     },
     /// A new configuration, already checked.
     Configured(Arc<Settings>),
+    /// The wall clock shows this at the moment of the input. Told before the first call, then from time to time, so that a clock that is set is followed.
+    ClockRead(WallTime),
     /// The deadline is due.
     Tick,
 }
@@ -197,6 +196,17 @@ pub enum Command {
     },
     /// Figures of the whole.
     Status,
+    /// Where a number would lead, and why.
+    Explain {
+        /// Who calls: an extension's number, or the number that the trunk tells.
+        from: String,
+        /// The trunk that the call comes by; none: it is of an extension.
+        trunk: Option<String>,
+        /// What is dialled.
+        to: String,
+        /// When; none: now.
+        at: Option<WallTime>,
+    },
     /// Take no new calls; answered at once, the calls go on. Cannot be undone.
     Drain,
     /// End every call with BYE or CANCEL and a record each.

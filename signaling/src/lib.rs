@@ -13,6 +13,8 @@ pub mod limits;
 
 pub mod id;
 
+pub mod wall;
+
 pub mod flow;
 
 pub mod dns;

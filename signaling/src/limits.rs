@@ -87,6 +87,16 @@ pub const TCP_REFUSED_MAX: usize = 1_024;
 /// How long an address is remembered to refuse TCP.
 pub const TCP_REFUSED_LIFE: Duration = Duration::from_secs(300);
 
+/// Bytes of a dialled number. Numbers of the world have 15 digits, with prefixes under 30; a longer one leads nowhere.
+pub const DIALLED_BYTES_MAX: usize = 64;
+
+/// Places of a pattern of numbers. One with more is refused when the configuration is read.
+pub const PATTERN_PLACES_MAX: usize = 40;
+const _: () = assert!(PATTERN_PLACES_MAX < DIALLED_BYTES_MAX, "every place of a pattern can be dialled");
+
+/// How often one call is led on by forwarding, direct numbers and fallbacks. At the next it is refused.
+pub const FORWARDS_MAX: usize = 5;
+
 /// What `Retry-After` says in a 503 given for want of room.
 pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -101,7 +111,7 @@ const _: () = assert!(CONTACT_BYTES_MAX < REQUEST_URI_BYTES_MAX, "a contact can 
 /// Path values of one binding: the proxies between a phone and us. More are answered 400.
 pub const PATH_VALUES_MAX: usize = 8;
 
-/// Bytes of a compiled expression of a header rule. A larger one is refused with the configuration.
+/// Bytes of a compiled expression of a header rule or a route. A larger one is refused with the configuration.
 pub const EXPRESSION_BYTES_MAX: usize = 262_144;
 
 /// Between the beginnings of two trunks after a start, so that many do not register at once.

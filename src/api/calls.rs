@@ -205,7 +205,8 @@ pub(super) async fn hang_up(
         | Reply::Extensions(_)
         | Reply::Presence(_)
         | Reply::Trunks(_)
-        | Reply::Status(_) => Err(super::unexpected()),
+        | Reply::Status(_)
+        | Reply::Explained(_) => Err(super::unexpected()),
     }
 }
 
@@ -280,6 +281,7 @@ pub(super) async fn place(
         | Reply::Extensions(_)
         | Reply::Presence(_)
         | Reply::Trunks(_)
-        | Reply::Status(_) => Err(super::unexpected()),
+        | Reply::Status(_)
+        | Reply::Explained(_) => Err(super::unexpected()),
     }
 }

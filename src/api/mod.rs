@@ -14,11 +14,12 @@ pub mod page;
 mod presence;
 pub mod problem;
 mod recordings;
+mod routes;
 mod serve;
 mod status;
 mod trunks;
 
-pub use self::{auth::Keys, serve::serve};
+pub use self::{auth::Keys, routes::Explained, serve::serve};
 
 use self::{auth::Caller, problem::Problem};
 use crate::{
@@ -161,6 +162,7 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(recordings::sound))
         .routes(routes!(recordings::order))
         .routes(routes!(trunks::list))
+        .routes(routes!(routes::explain))
 }
 
 /// Everything that answers.

@@ -138,6 +138,7 @@ pub(super) async fn set(
         | Reply::Extensions(_)
         | Reply::Presence(_)
         | Reply::Trunks(_)
-        | Reply::Status(_) => Err(super::unexpected()),
+        | Reply::Status(_)
+        | Reply::Explained(_) => Err(super::unexpected()),
     }
 }

@@ -168,7 +168,8 @@ pub(super) async fn order(
         | Reply::Extensions(_)
         | Reply::Presence(_)
         | Reply::Trunks(_)
-        | Reply::Status(_) => Err(super::unexpected()),
+        | Reply::Status(_)
+        | Reply::Explained(_) => Err(super::unexpected()),
     }
 }
 

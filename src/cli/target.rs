@@ -29,6 +29,12 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// The configuration that was named by argument, for verbs that can work on it alone; the environment and --url mean a running exchange.
+    pub(super) fn file(&self) -> Option<PathBuf> {
+        let named = self.config.clone().filter(|_| self.url.is_none())?;
+        (env::var_os("IRONBELL_CONFIG").map(PathBuf::from).as_ref() != Some(&named)).then_some(named)
+    }
+
     /// The client of what was asked for.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let config = match &self.config {

@@ -1,6 +1,7 @@
 //! Section `extensions`: the accounts (SIP-15, EXT).
 
 use super::{
+    dial::{When, context, when},
     fault::Position,
     password::{PUBLISHED_WARNING, Weakness, is_published, pin_is_weak, weakness},
     reader::{Reader, Reference, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text},
@@ -13,6 +14,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// Accounts in one file.
 const EXTENSIONS_MAX: usize = 100_000;
+
+/// City and mobile numbers of one account.
+const NUMBERS_MAX: usize = 20;
 
 /// Calls of one account at once.
 const CALL_LIMIT_MAX: u64 = 1_000;
@@ -49,6 +53,8 @@ pub struct Extension {
     pub pickup_group: Vec<u16>,
     /// Codecs, preferred first; empty: as the phone likes.
     pub codecs: Vec<CodecName>,
+    /// City and mobile numbers that are the account's.
+    pub numbers: Vec<String>,
     /// Where calls go instead.
     pub forward: Forward,
     /// Further numbers to try.
@@ -120,6 +126,8 @@ pub struct Forward {
     pub no_answer: Option<String>,
     /// When no phone is registered.
     pub unreachable: Option<String>,
+    /// By caller or by time, asked before `always`.
+    pub rules: Vec<ForwardRule>,
     /// An unanswered call ends, or goes on, after this.
     #[serde(serialize_with = "show_duration")]
     pub no_answer_after: Duration,
@@ -127,8 +135,25 @@ pub struct Forward {
 
 impl Default for Forward {
     fn default() -> Self {
-        Self { always: None, busy: None, no_answer: None, unreachable: None, no_answer_after: Duration::from_secs(30) }
+        Self {
+            always: None,
+            busy: None,
+            no_answer: None,
+            unreachable: None,
+            rules: Vec::new(),
+            no_answer_after: Duration::from_secs(30),
+        }
     }
+}
+
+/// One kind of calls that go elsewhere.
+#[derive(Clone, Debug, Serialize)]
+pub struct ForwardRule {
+    /// Where.
+    pub to: String,
+    /// Which calls.
+    #[serde(flatten)]
+    pub when: When,
 }
 
 /// One further number.
@@ -250,12 +275,9 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         }
         Some(secret)
     });
-    for (key, section) in [
-        ("forward", "extensions.forward (all but no_answer_after)"),
-        ("follow_me", "extensions.follow_me"),
-        ("voicemail", "extensions.voicemail"),
-        ("email", "extensions.email"),
-    ] {
+    for (key, section) in
+        [("follow_me", "extensions.follow_me"), ("voicemail", "extensions.voicemail"), ("email", "extensions.email")]
+    {
         s.mark_not_active(r, key, section);
     }
     let caller_id = s.optional(r, "caller_id", |r, node| {
@@ -266,7 +288,7 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
     });
     let email = s.optional(r, "email", email);
     let language = s.get(r, "language", "en".to_owned(), language);
-    let context = s.get(r, "context", "internal".to_owned(), name_of_context);
+    let context = s.get(r, "context", signaling::settings::INTERNAL.to_owned(), context);
     let host = s.get(r, "host", "dynamic".to_owned(), |r, node| match &node.value {
         Value::Scalar { text, .. } if text == "dynamic" => Some(text.clone()),
         Value::Null | Value::Scalar { .. } | Value::List(_) | Value::Map(_) => sip_uri(r, node),
@@ -276,6 +298,17 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
     let call_group = s.get(r, "call_group", Vec::new(), groups);
     let pickup_group = s.get(r, "pickup_group", Vec::new(), groups);
     let codecs = s.get(r, "codecs", Vec::new(), codecs);
+    let numbers = s.get(
+        r,
+        "numbers",
+        Vec::new(),
+        list(NUMBERS_MAX, |r, node| {
+            let number = dialled(r, node)?;
+            r.own(node.at, &number, "a line of an extension");
+            Some(number)
+        }),
+    );
+    let forward_at = s.node("forward").map(|node| node.at);
     let forward = s.section(r, "forward", forward);
     let follow_me = s.get(r, "follow_me", Vec::new(), sections(20, follow_me));
     let voicemail = s.section(r, "voicemail", |r, s| voicemail(r, s, number.as_deref().unwrap_or_default()));
@@ -303,6 +336,8 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
     let words = &[("full", Visibility::Full), ("busy", Visibility::Busy), ("hidden", Visibility::Hidden)];
     let visibility = s.get(r, "visibility", Visibility::Full, one_of(words));
     let number = number?;
+    r.place(number_at, format!("extensions[{number}]"));
+    r.place(forward_at.unwrap_or(number_at), format!("extensions[{number}].forward"));
     let name = name.unwrap_or_default();
     let (shown_name, shown_number) = caller_id.unwrap_or_default();
     Some(Extension {
@@ -323,6 +358,7 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
         call_group,
         pickup_group,
         codecs,
+        numbers,
         forward,
         follow_me,
         voicemail,
@@ -337,10 +373,6 @@ fn one(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Extension> {
 
 /// A name of section `music_on_hold`.
 fn class_of_music(r: &mut Reader<'_>, node: &Node) -> Option<String> {
-    name(r, node)
-}
-
-fn name_of_context(r: &mut Reader<'_>, node: &Node) -> Option<String> {
     name(r, node)
 }
 
@@ -425,8 +457,18 @@ fn forward(r: &mut Reader<'_>, s: &mut Section<'_>) -> Forward {
         busy: s.optional(r, "busy", destination),
         no_answer: s.optional(r, "no_answer", destination),
         unreachable: s.optional(r, "unreachable", destination),
+        rules: s.get(r, "rules", Vec::new(), sections(20, forward_rule)),
         no_answer_after: s.get(r, "no_answer_after", d.no_answer_after, ring_time),
     }
+}
+
+fn forward_rule(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<ForwardRule> {
+    let to = s.required(r, "to", "where these calls go", destination);
+    let when = when(r, s);
+    if when.schedule.is_none() && when.from.is_empty() {
+        r.fault(s.at, "this rule is for all calls", "`schedule` or `from`, or `always` instead of the rule");
+    }
+    Some(ForwardRule { to: to?, when })
 }
 
 fn follow_me(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<FollowMe> {

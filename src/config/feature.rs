@@ -1,10 +1,10 @@
-//! Section `features`. Of it `recording`, `messages` and `codes.echo` act in this version; the rest is checked all the same.
+//! Section `features`. Of it `recording`, `messages`, `codes.echo`, `blacklist` and `schedules` act in this version; the rest is checked all the same.
 
 use super::{
+    dial::{Schedule, schedules},
     extension::ring_time,
     fault::Position,
-    plan::unique,
-    reader::{Reader, Section, boolean, integer, list, one_of, printable, scalar, sections, text},
+    reader::{Reader, Section, boolean, integer, list, one_of, printable, sections, text, unique},
     server::path,
     value::{
         Range, destination, dialled, duration, extensions, number, range, show_duration, show_optional_duration, size,
@@ -265,16 +265,6 @@ impl Default for FeatureCodes {
     }
 }
 
-/// One schedule of opening hours.
-#[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
-pub struct Schedule {
-    pub name: String,
-    pub zone: String,
-    pub open: Vec<String>,
-    pub holidays: Vec<String>,
-}
-
 impl Features {
     pub(super) fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
         for (key, section) in [
@@ -284,8 +274,6 @@ impl Features {
             ("presence", "features.presence"),
             ("paging", "features.paging"),
             ("ring_groups", "features.ring_groups"),
-            ("blacklist", "features.blacklist"),
-            ("schedules", "features.schedules"),
         ] {
             s.mark_not_active(r, key, section);
         }
@@ -299,13 +287,23 @@ impl Features {
             paging: s.section(r, "paging", paging),
             ring_groups: s.get(r, "ring_groups", Vec::new(), sections(EACH_MAX, ring_group)),
             codes: s.section(r, "codes", codes),
-            blacklist: s.get(r, "blacklist", Vec::new(), list(100_000, dialled)),
+            blacklist: s.get(r, "blacklist", Vec::new(), list(100_000, refused)),
             schedules: s.get(r, "schedules", Vec::new(), schedules),
         };
+        r.place(s.node("parking").map_or(s.at, |node| node.at), "features.parking".to_owned());
+        r.place(s.node("conferences").map_or(s.at, |node| node.at), "features.conferences".to_owned());
+        r.place(s.node("voicemail").map_or(s.at, |node| node.at), "features.voicemail".to_owned());
         r.ranges.push((features.parking.slots.first, features.parking.slots.last, "parking"));
         r.ranges.push((features.conferences.numbers.first, features.conferences.numbers.last, "conferences"));
         features
     }
+}
+
+/// A caller that is refused.
+fn refused(r: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let number = dialled(r, node)?;
+    r.place(node.at, format!("features.blacklist[{number}]"));
+    Some(number)
 }
 
 fn parking(r: &mut Reader<'_>, s: &mut Section<'_>) -> Parking {
@@ -465,6 +463,7 @@ fn codes(r: &mut Reader<'_>, s: &mut Section<'_>) -> FeatureCodes {
         }
         let code = dialled(r, node)?;
         unique(r, &mut seen, node.at, &code, "code");
+        r.place(node.at, format!("features.codes.{key}"));
         Some(code)
     };
     FeatureCodes {
@@ -479,66 +478,9 @@ fn codes(r: &mut Reader<'_>, s: &mut Section<'_>) -> FeatureCodes {
     }
 }
 
-fn schedules(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Schedule>> {
-    let mut seen = BTreeMap::new();
-    sections(EACH_MAX, |r, s| {
-        let at = s.at;
-        let name = s.required(r, "name", "a name such as `office`", super::reader::name);
-        let schedule = Schedule {
-            zone: s.get(r, "zone", "UTC".to_owned(), zone),
-            open: s.get(r, "open", Vec::new(), list(100, opening)),
-            holidays: s.get(r, "holidays", Vec::new(), list(1_000, date)),
-            name: name?,
-        };
-        unique(r, &mut seen, at, &schedule.name, "schedule");
-        Some(schedule)
-    })(r, node)
-}
-
-fn zone(r: &mut Reader<'_>, node: &Node) -> Option<String> {
-    let zone = scalar(r, node, "a time zone such as Europe/Moscow")?;
-    // A machine without a zone database cannot judge.
-    if !jiff::tz::db().is_definitively_empty() && jiff::tz::TimeZone::get(zone).is_err() {
-        r.fault(
-            node.at,
-            format!("the time zone `{}` is not known", printable(zone)),
-            "a name such as Europe/Moscow or UTC",
-        );
-        return None;
-    }
-    Some(zone.to_owned())
-}
-
-/// `mon-fri 09:00-18:00`.
-fn opening(r: &mut Reader<'_>, node: &Node) -> Option<String> {
-    let expected = "days and hours such as mon-fri 09:00-18:00";
-    let text = scalar(r, node, expected)?;
-    let day = |day: &str| ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].contains(&day);
-    let good = text.split_once(' ').is_some_and(|(days, hours)| {
-        days.split(',').all(|days| days.split_once('-').map_or_else(|| day(days), |(a, b)| day(a) && day(b)))
-            && hours.split_once('-').is_some_and(|(from, to)| {
-                minute_of_day(from).zip(minute_of_day(to)).is_some_and(|(from, to)| from < to)
-            })
-    });
-    if !good {
-        r.fault(node.at, format!("`{}` is not an opening time", printable(text)), expected);
-        return None;
-    }
-    Some(text.to_owned())
-}
-
 /// `HH:MM`, up to 24:00.
 pub(super) fn minute_of_day(text: &str) -> Option<u32> {
     let (hours, minutes) = text.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2)?;
     let minute = hours.parse::<u32>().ok()? * 60 + minutes.parse::<u32>().ok().filter(|minutes| *minutes < 60)?;
     (minute <= 24 * 60).then_some(minute)
-}
-
-fn date(r: &mut Reader<'_>, node: &Node) -> Option<String> {
-    let text = scalar(r, node, "a date such as 2027-01-01")?;
-    if text.parse::<jiff::civil::Date>().is_err() {
-        r.fault(node.at, format!("`{}` is not a date", printable(text)), "a date such as 2027-01-01");
-        return None;
-    }
-    Some(text.to_owned())
 }

@@ -5,12 +5,12 @@
 //! `server.data_dir`.
 
 mod dev;
+mod dial;
 mod diff;
 mod extension;
 mod fault;
 mod feature;
 mod password;
-mod plan;
 mod queue;
 mod reader;
 mod server;
@@ -22,17 +22,17 @@ mod value;
 mod yaml;
 
 pub use dev::{DEV_FILE, DevSecrets, dev};
+pub use dial::{Context, Did, Numbering, Right, Route, Schedule, When, Which};
 pub use diff::{Change, diff};
 pub use extension::{
-    CallerId, CodecName, DtmfMode, Encryption, Extension, FollowMe, Forward, NatMode, Permissions, Visibility,
-    Voicemail,
+    CallerId, CodecName, DtmfMode, Encryption, Extension, FollowMe, Forward, ForwardRule, NatMode, Permissions,
+    Visibility, Voicemail,
 };
 pub use fault::{Fault, Position};
 pub use feature::{
     Conferences, FeatureCodes, Features, GroupStrategy, Messages, Paging, Parking, Presence, Recording,
-    RecordingChannels, RecordingFormat, RingGroup, Schedule, VoicemailSystem, Zone,
+    RecordingChannels, RecordingFormat, RingGroup, VoicemailSystem, Zone,
 };
-pub use plan::{Did, Right, Route, Which};
 pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, RateLimits, Security, Strategy};
 pub use server::{
     Api, ApiKey, Certificate, Cors, DigestName, Dns, Level, LogFormat, Logging, Offload, Registration, Role, Rtp,
@@ -46,7 +46,7 @@ pub use value::{Amount, Listen, MASK, Range, Rate, Scheme};
 use reader::{Environment, Reader, Section};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// A whole configuration, checked.
 #[derive(Clone, Debug, Serialize)]
@@ -57,9 +57,11 @@ pub struct Config {
     pub store: StoreUrl,
     pub logging: Logging,
     pub extensions: Vec<Extension>,
+    pub numbering: Numbering,
     pub trunks: Vec<Trunk>,
     pub dids: Vec<Did>,
     pub routes: Vec<Route>,
+    pub contexts: Vec<Context>,
     pub features: Features,
     pub queues: Vec<Queue>,
     pub auto_attendant: AutoAttendant,
@@ -72,6 +74,11 @@ pub struct Config {
     /// SHA-256 of the file in hexadecimal, for the audit.
     #[serde(skip)]
     pub hash: String,
+    /// The file as it was named.
+    #[serde(skip)]
+    pub file: String,
+    #[serde(skip)]
+    places: BTreeMap<String, Position>,
     #[serde(skip)]
     not_active: Vec<&'static str>,
 }
@@ -137,18 +144,20 @@ impl Config {
     }
 
     fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
-        for section in ["dids", "routes", "queues", "auto_attendant", "music_on_hold", "mail", "security"] {
+        for section in ["queues", "auto_attendant", "music_on_hold", "mail", "security"] {
             s.mark_not_active(r, section, section);
         }
-        let config = Self {
+        let mut config = Self {
             server: s.section(r, "server", Server::read),
             api: s.section(r, "api", Api::read),
             store: s.section(r, "store", StoreUrl::read),
             logging: s.section(r, "logging", Logging::read),
             extensions: s.required(r, "extensions", "at least `extensions: []`", extension::read).unwrap_or_default(),
             trunks: s.get(r, "trunks", Vec::new(), trunk::trunks),
-            dids: s.get(r, "dids", Vec::new(), plan::dids),
-            routes: s.get(r, "routes", Vec::new(), plan::routes),
+            numbering: s.section(r, "numbering", dial::numbering),
+            dids: s.get(r, "dids", Vec::new(), dial::dids),
+            routes: s.get(r, "routes", Vec::new(), dial::routes),
+            contexts: s.get(r, "contexts", Vec::new(), dial::contexts),
             features: s.section(r, "features", Features::read),
             queues: s.get(r, "queues", Vec::new(), queue::queues),
             auto_attendant: s.section(r, "auto_attendant", AutoAttendant::read),
@@ -157,10 +166,14 @@ impl Config {
             security: s.section(r, "security", Security::read),
             warnings: Vec::new(),
             hash: String::new(),
+            file: r.file().to_owned(),
+            places: BTreeMap::new(),
             not_active: Vec::new(),
         };
-        let music: Vec<&str> = config.music_on_hold.iter().map(|music| music.name.as_str()).collect();
-        plan::check_references(r, &config.trunks, &config.routes, &music);
+        // Numbers with one owner are found by it.
+        config.places = core::mem::take(&mut r.places);
+        config.places.extend(r.owners.iter().map(|(number, (_, at))| (format!("number {number}"), *at)));
+        dial::check(r, &config);
         check_ranges(r);
         check_ports(r, s, &config);
         config

@@ -4,8 +4,9 @@ use super::{
     extension::ring_time,
     fault::Position,
     feature::{minute_of_day, owned_number},
-    plan::unique,
-    reader::{Reader, Reference, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text},
+    reader::{
+        Reader, Reference, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text, unique,
+    },
     server::path,
     value::{Rate, destination, duration, extension, mask_optional_url, network, number, rate, seconds, show_duration},
     yaml::Node,

@@ -30,6 +30,8 @@ pub(super) struct Reader<'e> {
     pub(super) owners: BTreeMap<String, (&'static str, Position)>,
     /// Ranges of numbers with an owner.
     pub(super) ranges: Vec<(u32, u32, &'static str)>,
+    /// Where things are written, by the path that [`super::Config::flat`] has for them.
+    pub(super) places: BTreeMap<String, Position>,
     /// What was named and must exist; looked at when everything is read.
     pub(super) references: Vec<(Position, Reference)>,
 }
@@ -42,6 +44,10 @@ pub(super) enum Reference {
     Trunk(String),
     /// Music on hold.
     Music(String),
+    /// A schedule.
+    Schedule(String),
+    /// A context.
+    Context(String),
     /// Anything that can be called.
     Destination(String),
 }
@@ -57,8 +63,14 @@ impl<'e> Reader<'e> {
             not_active: Vec::new(),
             owners: BTreeMap::new(),
             ranges: Vec::new(),
+            places: BTreeMap::new(),
             references: Vec::new(),
         }
+    }
+
+    /// The file as it was named.
+    pub(super) fn file(&self) -> &str {
+        &self.file
     }
 
     pub(super) fn fault(&mut self, at: Position, what: impl Into<String>, instead: impl Into<String>) {
@@ -90,6 +102,11 @@ impl<'e> Reader<'e> {
         } else {
             self.owners.insert(number.to_owned(), (owner, at));
         }
+    }
+
+    /// Remembers where something is written.
+    pub(super) fn place(&mut self, at: Position, path: String) {
+        self.places.entry(path).or_insert(at);
     }
 
     pub(super) fn refer(&mut self, at: Position, reference: Reference) {
@@ -227,6 +244,15 @@ pub(super) fn nearest<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> O
         .filter(|(distance, word)| *distance <= (word.len() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
+}
+
+/// Tells a second use of a name.
+pub(super) fn unique(r: &mut Reader<'_>, seen: &mut BTreeMap<String, Position>, at: Position, name: &str, of: &str) {
+    if let Some(first) = seen.get(name) {
+        r.fault(at, format!("the {of} `{}` is already there in line {}", printable(name), first.line), "each once");
+    } else {
+        seen.insert(name.to_owned(), at);
+    }
 }
 
 /// Text from a file as it may appear in a message: short and without control characters.

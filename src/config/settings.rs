@@ -2,11 +2,12 @@
 
 use super::{
     CodecName, Config, DigestName, DtmfMode, Encryption, Extension, NatMode, RecordingChannels, Sip, Visibility,
+    dial::Schedules,
 };
 use contract::{Codec, NodeId};
 use signaling::settings::{
-    self, CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension as Account, Host, Listener,
-    MediaSettings, MessageSettings, Nat, Permissions, RecordingSettings, RegistrationSettings, Settings,
+    self, CallSettings, CallerId, Codes, DialPlan, DigestAlgorithm, Directory, Dtmf, Extension as Account, Host,
+    Listener, MediaSettings, MessageSettings, Nat, Permissions, RecordingSettings, RegistrationSettings, Settings,
     SubscriptionSettings, Trunks,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -20,6 +21,7 @@ impl Config {
     pub fn signaling(&self, listeners: Vec<Listener>, shards: u16) -> Settings {
         let registration = self.server.sip.registration;
         let advertised = self.server.rtp.advertise.unwrap_or_else(|| local_address(self.server.rtp.bind));
+        let schedules = self.schedules();
         Settings {
             node: NodeId::default(),
             domain: self.server.domain.clone(),
@@ -61,9 +63,10 @@ impl Config {
                 ring_max: super::Forward::default().no_answer_after,
                 calls_max: self.server.calls_max,
             },
-            directory: Directory::new(self.extensions.iter().map(account)),
+            directory: Directory::new(self.extensions.iter().map(|extension| account(self, extension, &schedules))),
             codes: Codes { echo: self.features.codes.echo.clone() },
             trunks: Trunks::new(self.trunks.iter().map(super::Trunk::signaling)),
+            dial: DialPlan::new(self.rules(&schedules)),
         }
     }
 }
@@ -108,7 +111,7 @@ pub fn local_address(bound: IpAddr) -> IpAddr {
         .map_or(loopback, |address| address.ip())
 }
 
-fn account(extension: &Extension) -> Account {
+fn account(config: &Config, extension: &Extension, schedules: &Schedules) -> Account {
     let permissions = extension.permissions;
     Account {
         number: extension.number.clone(),
@@ -145,6 +148,8 @@ fn account(extension: &Extension) -> Account {
             Visibility::Busy => settings::Visibility::Busy,
             Visibility::Hidden => settings::Visibility::Hidden,
         },
+        forward: config.forward(extension, schedules),
+        place: config.place(&format!("extensions[{}]", extension.number)),
     }
 }
 

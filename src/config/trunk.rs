@@ -2,8 +2,7 @@
 
 use super::{
     extension::{CodecName, DtmfMode, Encryption, NatMode, codecs},
-    plan::unique,
-    reader::{Reader, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text},
+    reader::{Reader, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text, unique},
     settings::{codec, dtmf, encryption, nat},
     value::{self, duration, host, network, show_duration, sip_uri},
     yaml::Node,
@@ -196,7 +195,7 @@ fn trunk(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Trunk> {
         from_user: s.optional(r, "from_user", text),
         from_domain: s.optional(r, "from_domain", host),
         contact_user: s.optional(r, "contact_user", text),
-        context: s.get(r, "context", "inbound".to_owned(), name),
+        context: s.get(r, "context", "inbound".to_owned(), super::dial::context),
         codecs: s.get(r, "codecs", vec![CodecName::Pcma, CodecName::Pcmu], codecs),
         dtmf: s.get(
             r,

@@ -103,10 +103,15 @@ impl Core {
         }
     }
 
-    /// Gives the exchange the bindings and messages of before; the first thing it is told.
+    /// Gives the exchange the bindings and messages of before; told before anything but the time.
     pub(super) fn restore(self: &Rc<Self>, bindings: Vec<StoredBinding>, messages: Vec<StoredMessage>) {
         self.handle(Input::Restored(bindings));
         self.handle(Input::RestoredMessages(messages));
+    }
+
+    /// Tells the exchange what the wall clock shows.
+    pub(super) fn tell_time(self: &Rc<Self>) {
+        self.handle(Input::ClockRead(clock::wall_time()));
     }
 
     /// Opens a letter.

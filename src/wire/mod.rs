@@ -130,6 +130,7 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
     let datagrams = udp::Datagrams::new(sockets.iter().map(Socket::datagrams).collect());
     let streams = streams::Streams::new(bound, streams_max, tls);
     let core = Core::new(Pbx::new(settings, seed), datagrams, streams, plane, publisher, lookups, store);
+    core.tell_time();
     core.restore(bindings, messages);
     for (listener, socket) in (0..).map(ListenerId).zip(sockets) {
         let core = Rc::clone(&core);
@@ -220,5 +221,7 @@ async fn keep_checking(core: Rc<Core>) {
     loop {
         every.tick().await;
         core.check();
+        // A wall clock that was set is followed from the next check on.
+        core.tell_time();
     }
 }

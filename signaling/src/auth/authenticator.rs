@@ -151,8 +151,8 @@ mod tests {
         limits::NONCE_LIFE,
         message::Index,
         settings::{
-            CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Extension, Host, Listener, MediaSettings,
-            Nat, Permissions, RegistrationSettings,
+            CallSettings, CallerId, Codes, DialPlan, DigestAlgorithm, Directory, Dtmf, Extension, Forward, Host,
+            Listener, MediaSettings, Nat, Permissions, Place, RegistrationSettings,
         },
     };
     use core::time::Duration;
@@ -167,7 +167,7 @@ mod tests {
             language: "en".to_owned(),
             call_groups: Vec::new(),
             pickup_groups: Vec::new(),
-            context: "default".to_owned(),
+            context: "internal".to_owned(),
             host: Host::Dynamic,
             permissions: Permissions::default(),
             call_limit: 4,
@@ -179,6 +179,8 @@ mod tests {
             record: None,
             no_answer_after: Duration::from_secs(30),
             visibility: crate::settings::Visibility::default(),
+            forward: Forward::default(),
+            place: Place::default(),
         };
         Settings {
             node: contract::NodeId(0),
@@ -210,6 +212,7 @@ mod tests {
             directory: Directory::new([extension]),
             codes: Codes { echo: None },
             trunks: crate::settings::Trunks::default(),
+            dial: DialPlan::default(),
         }
     }
 

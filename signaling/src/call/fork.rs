@@ -10,6 +10,7 @@ use crate::{
     limits::LEGS_PER_CALL_MAX,
     media::session::leg_spec,
     message::{Header, Message, Method},
+    routing::Obstacle,
     settings::Trunk,
     transaction::{Answer, ClientFailure, NotSent},
 };
@@ -215,7 +216,7 @@ impl Call {
         }
     }
 
-    fn tell_progress(&mut self, office: &mut Office<'_>, status: u16, body: Option<&[u8]>) {
+    pub(super) fn tell_progress(&mut self, office: &mut Office<'_>, status: u16, body: Option<&[u8]>) {
         let Some(leg) = self.caller_leg() else { return };
         let (Signal::Invited { server }, Some(dialog)) = (&leg.signal, &leg.dialog) else { return };
         let answer = Answer {
@@ -260,6 +261,11 @@ impl Call {
         if decisive || !self.legs.iter().any(|leg| leg.is_hoped_for()) {
             let status =
                 if decisive { status } else { self.refusal_of_trunks().unwrap_or_else(|| self.best_refusal()) };
+            if let Some(obstacle) = obstacle(status)
+                && self.divert_from_phones(office, obstacle)
+            {
+                return;
+            }
             let cause = match status {
                 503 if self.goes_outside() => HangupCause::Unreachable,
                 503 => HangupCause::Exhausted,
@@ -304,6 +310,9 @@ impl Call {
 
     /// The callee's phones had their time.
     pub(super) fn nobody_answered(&mut self, office: &mut Office<'_>) {
+        if self.divert_from_phones(office, Obstacle::NoAnswer) {
+            return;
+        }
         let rang = self.legs.iter().any(|leg| matches!(leg.signal, Signal::Inviting { rang: true, .. }));
         // Phones that rang are not there at the moment; of those that never said anything nothing is known.
         let status = if rang { 480 } else { 408 };
@@ -344,6 +353,15 @@ impl Call {
         for number in 0..u16::try_from(self.legs.len()).unwrap_or(u16::MAX) {
             self.give_up(office, number);
         }
+    }
+}
+
+/// What a refusal of all phones says of their owner.
+const fn obstacle(status: u16) -> Option<Obstacle> {
+    match status {
+        486 | 600 | 603 => Some(Obstacle::Busy),
+        408 | 480 => Some(Obstacle::Unreachable),
+        _ => None,
     }
 }
 

@@ -111,7 +111,7 @@ impl Call {
                 // RFC 3261 section 21.5.4.
                 headers.extend((status == 503).then_some(("Retry-After", &*retry)));
                 // RFC 3261 section 21.4.26.
-                headers.extend(warning.filter(|_| status == 488).map(|warning| ("Warning", warning)));
+                headers.extend(warning.map(|warning| ("Warning", warning)));
                 let answer = Answer { to_tag: tag.as_deref(), headers: &headers, ..Answer::new(status) };
                 office.respond(server, &answer);
                 self.forget_leg(office, number);

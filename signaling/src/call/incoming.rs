@@ -7,6 +7,7 @@ use crate::{
     flow::Flow,
     id::CallId,
     message::{Header, Malformed, Message},
+    routing::Obstacle,
     settings::{Nat, Settings, Trunk},
     transaction::ServerId,
     trunk::Identity,
@@ -142,9 +143,15 @@ impl Call {
         }
         let phones = self.phones_of(office, account);
         if phones.is_empty() {
+            if self.divert(office, callee, Obstacle::Unreachable) {
+                return;
+            }
             return self.refuse(office, 480, HangupCause::Unreachable);
         }
         if office.books.calls_of(callee) >= account.call_limit {
+            if self.divert(office, callee, Obstacle::Busy) {
+                return;
+            }
             return self.refuse(office, 486, HangupCause::Refused);
         }
         if !self.originated && !self.take_offer(office) {
@@ -155,6 +162,7 @@ impl Call {
         }
         office.books.enter(callee);
         self.counted.push(callee.into());
+        self.callee = Some(callee.into());
         let ring_for =
             if account.no_answer_after.is_zero() { settings.calls.ring_max } else { account.no_answer_after };
         office.arm(self.id, &mut self.alarms, Alarm::Ring, ring_for);

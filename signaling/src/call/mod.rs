@@ -3,7 +3,7 @@
 //! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
 //! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
 //! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
-//! re-INVITE and UPDATE on, `outside` places it on trunks, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded, `watched` shows it to other phones.
+//! re-INVITE and UPDATE on, `outside` places it on trunks, `divert` leads it on when the callee is not reached, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded, `watched` shows it to other phones.
 //!
 //! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
 //! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
@@ -13,6 +13,7 @@ mod alarm;
 mod answer;
 mod describe;
 mod digits;
+mod divert;
 mod exchange;
 mod fork;
 mod formats;
@@ -134,6 +135,10 @@ pub struct Call {
     /// The first leg of the party that is called; those before it are the caller's own.
     first_branch: u16,
     redirects: usize,
+    /// The account whose phones ring; it is counted.
+    callee: Option<Box<str>>,
+    /// The accounts that led the call on, the first first.
+    diverted: SmallVec<[Box<str>; 1]>,
     bytes_max: usize,
     originated: bool,
     /// The leg whose music the other hears.
@@ -171,6 +176,8 @@ impl Call {
             answered_at: None,
             first_branch: 0,
             redirects: 0,
+            callee: None,
+            diverted: SmallVec::new(),
             bytes_max: 0,
             originated: false,
             holder: None,

@@ -16,6 +16,7 @@ use crate::{
     settings::Settings,
     transaction::{Answer, ClientId, ServerId, Stack},
     trunk::Trunks,
+    wall::WallTime,
     wheel::Wheel,
 };
 use contract::{Instant, NodeId, RecordingId};
@@ -156,6 +157,8 @@ impl Books {
 pub struct Office<'o> {
     /// The time of the input.
     pub now: Instant,
+    /// The same on the wall.
+    pub wall: WallTime,
     /// Transactions.
     pub stack: &'o mut Stack,
     /// Where effects go.

@@ -4,7 +4,7 @@ use super::{Call, Office, fork::Branch, target};
 use crate::{
     limits::REDIRECTS_MAX,
     message::{Message, NameAddr, Scheme, Uri},
-    routing::{self, Request, Target},
+    routing::{self, Origin, Request, Target},
     settings::Settings,
 };
 use std::sync::Arc;
@@ -42,8 +42,9 @@ impl Call {
             return;
         }
         let Some(dialled) = uri.user_decoded() else { return };
-        let request = Request { caller: &self.from, dialled: &dialled, at: office.now };
-        let Target::Extension(account) = routing::plan(&settings.directory, &settings.codes, &request).target else {
+        // With the rights of the account whose phone sends the caller on.
+        let request = Request { origin: Origin::Account(party), dialled: &dialled, at: office.wall };
+        let Target::Extension(account) = routing::plan(&settings, &request).target else {
             return;
         };
         if office.books.calls_of(&account.number) >= account.call_limit && account.number != *self.to {

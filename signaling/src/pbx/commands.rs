@@ -9,7 +9,7 @@ use crate::{
     id::{CallId, Ticket},
     input::{Command, RecordOrder},
     limits::CALLS_MAX,
-    routing::{self, Request, Target},
+    routing::{self, Origin, Request},
     transaction::Turn,
 };
 use std::sync::Arc;
@@ -34,6 +34,15 @@ impl Switchboard {
             Command::ListTrunks => Reply::Trunks(self.books.trunks.views(turn.now)),
             Command::ListPresence => Reply::Presence(self.presence(turn.now)),
             Command::SetPresence { number, status, note } => self.set_presence(&number, status, &note),
+            Command::Explain { from, trunk, to, at } => {
+                let origin = match &trunk {
+                    Some(name) => Origin::Trunk { name, caller: &from },
+                    None => Origin::Account(&from),
+                };
+                let at = at.unwrap_or_else(|| self.wall.shows(turn.now));
+                let request = Request { origin, dialled: &to, at };
+                Reply::Explained(Box::new(routing::view(&self.settings, &request)))
+            }
             Command::Status => Reply::Status(self.status(turn.stack)),
             Command::Drain => {
                 self.draining = true;
@@ -83,10 +92,9 @@ impl Switchboard {
     fn originate(&mut self, turn: &mut Turn<'_>, from: &str, to: &str) -> Result<CallId, Refusal> {
         let settings = Arc::clone(&self.settings);
         settings.directory.extension(from).ok_or(Refusal::UnknownExtension)?;
-        let request = Request { caller: from, dialled: to, at: turn.now };
-        match routing::plan(&settings.directory, &settings.codes, &request).target {
-            Target::Extension(_) | Target::Echo | Target::Trunks(_) => {}
-            Target::Nowhere => return Err(Refusal::UnknownDestination),
+        let request = Request { origin: Origin::Account(from), dialled: to, at: self.wall.shows(turn.now) };
+        if routing::plan(&settings, &request).target.refusal().is_some() {
+            return Err(Refusal::UnknownDestination);
         }
         if self.draining || self.calls.len() >= settings.calls.calls_max.min(CALLS_MAX) {
             return Err(Refusal::Exhausted);

@@ -65,18 +65,13 @@ impl Switchboard {
     pub(super) fn route(&mut self, turn: &mut Turn<'_>, id: CallId) {
         let settings = Arc::clone(&self.settings);
         let Some(call) = self.calls.get(&id) else { return };
-        let request = Request { caller: call.from(), dialled: call.to(), at: turn.now };
-        match routing::plan(&settings.directory, &settings.codes, &request).target {
-            Target::Extension(callee) => self.tell(turn, id, |call, office| call.dial(office, &callee.number)),
-            Target::Echo => {
-                self.features.insert(id, Feature::Echo(Echo::default()));
-                self.tell(turn, id, Call::drive);
-            }
-            Target::Trunks(plan) => self.tell(turn, id, |call, office| call.dial_out(office, plan)),
-            Target::Nowhere => {
-                self.tell(turn, id, |call, office| call.refuse(office, 404, HangupCause::Unreachable));
-            }
+        let request = Request { origin: call.origin(), dialled: call.to(), at: self.wall.shows(turn.now) };
+        let plan = routing::plan(&settings, &request);
+        if matches!(plan.target, Target::Echo) {
+            self.features.insert(id, Feature::Echo(Echo::default()));
+            return self.tell(turn, id, Call::drive);
         }
+        self.tell(turn, id, |call, office| call.lead(office, &plan));
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
     input::Input,
     settings::Settings,
     transaction::{Stack, Turn},
+    wall::WallClock,
 };
 use contract::{HearingTable, Instant};
 use std::sync::Arc;
@@ -64,6 +65,7 @@ impl Pbx {
                 stack.configure(Arc::clone(&settings));
                 board.configure(&mut Turn { now, stack, out }, settings);
             }
+            Input::ClockRead(wall) => board.wall = WallClock::new(wall, now),
             Input::Tick => {
                 stack.fire(now, board, out);
                 board.fire(&mut Turn { now, stack, out });

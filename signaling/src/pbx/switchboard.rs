@@ -17,6 +17,7 @@ use crate::{
     registrar::Registrar,
     settings::Settings,
     transaction::{ClientFailure, ClientId, ServerId, TransactionUser, Turn},
+    wall::WallClock,
     wheel::Wheel,
 };
 use contract::{HearingTable, Instant, MediaCommand, MediaEvent};
@@ -41,6 +42,8 @@ pub(super) struct Switchboard {
     /// When an account last registered or called.
     pub(super) activity: BTreeMap<Box<str>, Instant>,
     pub(super) draining: bool,
+    /// The wall clock as it was last read.
+    pub(super) wall: WallClock,
     calls_made: u64,
 }
 
@@ -60,6 +63,7 @@ impl Switchboard {
             mailboxes: BTreeMap::new(),
             activity: BTreeMap::new(),
             draining: false,
+            wall: WallClock::default(),
             calls_made: 0,
             settings,
         }
@@ -73,7 +77,14 @@ impl Switchboard {
 
     /// The office, for what belongs to no call.
     pub(super) fn office<'o>(&'o mut self, turn: &'o mut Turn<'_>) -> Office<'o> {
-        Office { now: turn.now, stack: turn.stack, out: turn.out, books: &mut self.books, registrar: &self.registrar }
+        Office {
+            now: turn.now,
+            wall: self.wall.shows(turn.now),
+            stack: turn.stack,
+            out: turn.out,
+            books: &mut self.books,
+            registrar: &self.registrar,
+        }
     }
 
     /// Lets a call be told something; then its features are told what came of it, and it is taken out if it is settled.
@@ -81,6 +92,7 @@ impl Switchboard {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let mut office = Office {
             now: turn.now,
+            wall: self.wall.shows(turn.now),
             stack: turn.stack,
             out: turn.out,
             books: &mut self.books,
@@ -130,6 +142,7 @@ impl Switchboard {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let mut office = Office {
             now: turn.now,
+            wall: self.wall.shows(turn.now),
             stack: turn.stack,
             out: turn.out,
             books: &mut self.books,

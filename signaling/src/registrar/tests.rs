@@ -5,7 +5,7 @@ use crate::{
     flow::{ConnectionId, Flow, ListenerId},
     limits::CONTACTS_PER_ACCOUNT_MAX,
     message::Index,
-    settings::{CallerId, Dtmf, Extension, Host, Nat, Permissions, RegistrationSettings, Secret},
+    settings::{CallerId, Dtmf, Extension, Forward, Host, Nat, Permissions, Place, RegistrationSettings, Secret},
 };
 use contract::Instant;
 use core::{fmt::Write as _, net::SocketAddr, time::Duration};
@@ -42,6 +42,8 @@ fn account(number: &str, nat: Nat) -> Extension {
         record: None,
         no_answer_after: Duration::from_secs(1),
         visibility: crate::settings::Visibility::default(),
+        forward: Forward::default(),
+        place: Place::default(),
     }
 }
 

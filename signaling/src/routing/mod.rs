@@ -1,43 +1,77 @@
 //! Where a dialled number leads, and why.
 //!
-//! [`plan`] is a pure function `(Directory, Codes, Request) → Plan`: the call follows the plan, the route explainer prints its reasons, and neither can
-//! disagree with the other. It knows accounts and codes; it deliberately does not know who is registered, who is busy, or any SIP message.
+//! [`plan`] is a pure function `(Settings, Request) → Plan`: the call follows the plan. [`explain`] runs the same walk and keeps a [`Reason`] for every rule
+//! that was looked at, so the explainer cannot disagree with the call. [`divert`] is the same for a call whose callee is busy, away or silent.
+//!
+//! By subject: `walk` asks the rules in their order, `reason` says what became of each, `explanation` puts that into words. It knows accounts, numbers, rights
+//! and the time on the wall; it deliberately does not know who is registered, who is busy, which trunk is up, or any SIP message.
 
-use crate::settings::{Codes, Directory, Extension};
-use contract::Instant;
+mod explanation;
+mod reason;
+mod walk;
+
+pub use explanation::view;
+pub use reason::{Reason, Rule, Verdict};
+
+use crate::{
+    fact::HangupCause,
+    settings::{Extension, Right, Service, Settings},
+    wall::WallTime,
+};
 use core::fmt;
 
 /// A wish to reach a number.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Request<'a> {
-    /// The account that wishes it.
-    pub caller: &'a str,
-    /// What was dialled: digits, `*` and `#`, without a domain.
+    /// Who wishes it.
+    pub origin: Origin<'a>,
+    /// What was dialled: digits, `*`, `#` and `+`, without a domain. From a trunk it is the direct number.
     pub dialled: &'a str,
     /// When. A plan holds for this moment.
-    pub at: Instant,
+    pub at: WallTime,
 }
 
-/// What to do about a [`Request`], and the rules that said so in the order in which they were asked.
+/// Who wishes to reach a number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Origin<'a> {
+    /// The account of this number, which has proved that it is it.
+    Account(&'a str),
+    /// A trunk.
+    Trunk {
+        /// Its name.
+        name: &'a str,
+        /// The caller's number, as the trunk says; empty: it does not say.
+        caller: &'a str,
+    },
+}
+
+/// What to do about a [`Request`].
 #[derive(Clone, Debug)]
-pub struct Plan<'d> {
+pub struct Plan<'s> {
     /// Where it leads.
-    pub target: Target<'d>,
-    /// Every rule that was looked at, the deciding one last.
-    pub reasons: Vec<Reason>,
+    pub target: Target<'s>,
+    /// The account that a call from a trunk comes from: the one its caller's number belongs to. It says who calls, and gives no rights: a number that a
+    /// trunk tells proves nothing.
+    pub caller: Option<&'s Extension>,
+    /// The accounts that led the call on, the first first.
+    pub diverted: Vec<&'s str>,
 }
 
 /// Where a number leads.
-#[derive(Clone, Copy, Debug)]
-pub enum Target<'d> {
+#[derive(Clone, Debug)]
+pub enum Target<'s> {
     /// To the phones of this account.
-    Extension(&'d Extension),
+    Extension(&'s Extension),
     /// To the echo test.
     Echo,
-    /// By trunks.
-    Trunks(&'d TrunkPlan),
-    /// Nowhere: the number is unknown (SIP 404).
+    /// To the world.
+    Trunks(TrunkPlan),
+    /// To a feature that this version does not have.
+    NotBuilt(Service),
+    /// Nowhere: the number is unknown.
     Nowhere,
+    /// Nowhere, because that is how it shall be.
+    Refused(Refusal),
 }
 
 /// A way to the world.
@@ -53,115 +87,131 @@ pub struct TrunkPlan {
     pub emergency: bool,
 }
 
-/// One rule that was looked at.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Reason {
-    /// The number is the code of this feature.
-    Code {
-        /// The feature's name, as in the configuration.
-        feature: &'static str,
-    },
-    /// The number is no feature code.
-    NoCode,
-    /// The number belongs to an account of this name.
-    Extension {
-        /// The account's display name.
-        name: String,
-    },
-    /// No account has the number.
-    NoExtension,
+/// Why a call is not wanted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refusal {
+    /// The caller lacks this right.
+    Permission(Right),
+    /// The caller is on the blacklist.
+    Blacklisted,
+    /// Every route that takes the number is closed at this time.
+    Closed,
+    /// The account, or the number, declines calls.
+    Declined,
+    /// It was led on too often, or in a circle.
+    Looped,
 }
 
-impl fmt::Display for Reason {
+impl Refusal {
+    /// The SIP answer, RFC 3261 section 21, and what it says of its reason in Warning (section 20.43).
+    #[must_use]
+    pub const fn answer(self) -> (u16, &'static str) {
+        match self {
+            Self::Permission(Right::External) => (403, "399 Ironbell \"External calls are not permitted\""),
+            Self::Permission(Right::International) => (403, "399 Ironbell \"International calls are not permitted\""),
+            // Whoever is refused does not learn that he is on a list.
+            Self::Blacklisted | Self::Declined => (603, "399 Ironbell \"The call is declined\""),
+            Self::Closed => (480, "399 Ironbell \"Closed at this time\""),
+            Self::Looped => (480, "399 Ironbell \"Forwarded too often\""),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Code { feature } => write!(f, "features.codes.{feature} is this number"),
-            Self::NoCode => f.write_str("features.codes: none is this number"),
-            Self::Extension { name } => write!(f, "extensions: the number of {name}"),
-            Self::NoExtension => f.write_str("extensions: none has this number"),
+            Self::Permission(right) => write!(f, "the caller has no right `{right}`"),
+            Self::Blacklisted => f.write_str("the caller is on the blacklist"),
+            Self::Closed => f.write_str("every route that takes the number is closed at this time"),
+            Self::Declined => f.write_str("the call is declined"),
+            Self::Looped => f.write_str("it would be led on too often"),
         }
     }
 }
 
-/// Where `request` leads. Codes come before numbers, so that a code can never be taken over by an account.
+/// The SIP answer to a call that leads to a feature of another version, RFC 3261 section 21.5.2; for a mailbox, which stands in for a person, 480.
 #[must_use]
-pub fn plan<'d>(directory: &'d Directory, codes: &Codes, request: &Request<'_>) -> Plan<'d> {
-    let mut reasons = Vec::with_capacity(2);
-    if codes.echo.as_deref() == Some(request.dialled) {
-        reasons.push(Reason::Code { feature: "echo" });
-        return Plan { target: Target::Echo, reasons };
+pub const fn not_built(service: Service) -> (u16, &'static str) {
+    match service {
+        Service::Voicemail => (480, "399 Ironbell \"No voicemail in this version\""),
+        Service::Queue => (501, "399 Ironbell \"No queues in this version\""),
+        Service::RingGroup => (501, "399 Ironbell \"No ring groups in this version\""),
+        Service::Conference => (501, "399 Ironbell \"No conferences in this version\""),
+        Service::Parking => (501, "399 Ironbell \"No parking in this version\""),
+        Service::Paging => (501, "399 Ironbell \"No paging in this version\""),
+        Service::AutoAttendant => (501, "399 Ironbell \"No auto attendant in this version\""),
+        Service::Pickup => (501, "399 Ironbell \"No pickup in this version\""),
+        Service::DoNotDisturb => (501, "399 Ironbell \"No do-not-disturb in this version\""),
     }
-    reasons.push(Reason::NoCode);
-    match directory.extension(request.dialled) {
-        Some(extension) => {
-            reasons.push(Reason::Extension { name: extension.name.clone() });
-            Plan { target: Target::Extension(extension), reasons }
-        }
-        None => {
-            reasons.push(Reason::NoExtension);
-            Plan { target: Target::Nowhere, reasons }
+}
+
+impl Target<'_> {
+    /// How a call that goes nowhere is answered, and why; `None`: it goes somewhere.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<(u16, Option<&'static str>, HangupCause)> {
+        match self {
+            Self::Extension(_) | Self::Echo | Self::Trunks(_) => None,
+            Self::Nowhere => Some((404, None, HangupCause::Unreachable)),
+            Self::NotBuilt(service) => {
+                let (status, warning) = not_built(*service);
+                Some((status, Some(warning), HangupCause::Unreachable))
+            }
+            Self::Refused(why) => {
+                let (status, warning) = why.answer();
+                let cause = match why {
+                    Refusal::Closed | Refusal::Looped => HangupCause::Unreachable,
+                    Refusal::Permission(_) | Refusal::Blacklisted | Refusal::Declined => HangupCause::Refused,
+                };
+                Some((status, Some(warning), cause))
+            }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::{CallerId, Dtmf, Host, Nat, Permissions, Secret};
-    use core::time::Duration;
+/// Why the callee of a call is not reached, and the call may lead on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Obstacle {
+    /// It is busy, or has declined.
+    Busy,
+    /// Nobody answered in time.
+    NoAnswer,
+    /// It has no phone that can be reached.
+    Unreachable,
+}
 
-    fn extension(number: &str) -> Extension {
-        Extension {
-            number: number.into(),
-            name: format!("Owner of {number}"),
-            auth_user: number.into(),
-            secret: Secret::new("not-a-real-one"),
-            caller_id: CallerId::default(),
-            language: "en".into(),
-            call_groups: Vec::new(),
-            pickup_groups: Vec::new(),
-            context: "default".into(),
-            host: Host::Dynamic,
-            permissions: Permissions::default(),
-            call_limit: 2,
-            codecs: Vec::new(),
-            nat: Nat::Auto,
-            dtmf: Dtmf::default(),
-            encryption: crate::settings::Encryption::default(),
-            music: "default".into(),
-            record: None,
-            no_answer_after: Duration::from_secs(30),
-            visibility: crate::settings::Visibility::default(),
-        }
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Unreachable => "unreachable",
+        })
     }
+}
 
-    fn led(dialled: &str) -> (String, Vec<Reason>) {
-        let directory = Directory::new([extension("1001"), extension("*43")]);
-        let codes = Codes { echo: Some("*43".into()) };
-        let plan = plan(&directory, &codes, &Request { caller: "1001", dialled, at: Instant::ORIGIN });
-        let target = match plan.target {
-            Target::Extension(extension) => format!("extension {}", extension.number),
-            Target::Echo => "echo".into(),
-            Target::Trunks(_) => "trunks".into(),
-            Target::Nowhere => "nowhere".into(),
-        };
-        (target, plan.reasons)
-    }
+/// Where `request` leads.
+#[must_use]
+pub fn plan<'s>(settings: &'s Settings, request: &Request<'_>) -> Plan<'s> {
+    walk::plan(settings, request, &mut ())
+}
 
-    #[test]
-    fn a_number_leads_to_its_account() {
-        let (target, reasons) = led("1001");
-        assert_eq!(target, "extension 1001");
-        assert_eq!(reasons, [Reason::NoCode, Reason::Extension { name: "Owner of 1001".into() }]);
-    }
+/// Where `request` leads, and what became of each rule on the way.
+#[must_use]
+pub fn explain<'s>(settings: &'s Settings, request: &Request<'_>) -> (Plan<'s>, Vec<Reason<'s>>) {
+    let mut reasons = Vec::new();
+    let plan = walk::plan(settings, request, &mut reasons);
+    (plan, reasons)
+}
 
-    #[test]
-    fn a_code_comes_before_an_account_of_the_same_number() {
-        assert_eq!(led("*43"), ("echo".into(), vec![Reason::Code { feature: "echo" }]));
-    }
-
-    #[test]
-    fn an_unknown_number_leads_nowhere() {
-        assert_eq!(led("1009"), ("nowhere".into(), vec![Reason::NoCode, Reason::NoExtension]));
-    }
+/// Where a call leads on whose callee, the account `callee`, is not reached; `None`: the account does not say. `before` are the accounts that led it on
+/// already. The call goes on with the rights of the account.
+#[must_use]
+pub fn divert<'s>(
+    settings: &'s Settings,
+    request: &Request<'_>,
+    callee: &str,
+    obstacle: Obstacle,
+    before: &[&str],
+) -> Option<Plan<'s>> {
+    walk::divert(settings, request, callee, obstacle, before)
 }

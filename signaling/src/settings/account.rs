@@ -1,6 +1,6 @@
 //! The accounts: who they are, how their phones are treated, what they may do.
 
-use super::Secret;
+use super::{Forward, Place, Secret};
 use contract::Codec;
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -83,10 +83,14 @@ pub struct Extension {
     pub encryption: Encryption,
     /// Whether its calls are recorded; `None`: as the exchange is set.
     pub record: Option<bool>,
-    /// An unanswered call to the account ends after this.
+    /// An unanswered call to the account ends after this, or goes on where `forward` says.
     pub no_answer_after: Duration,
     /// What others may see of it by subscribing.
     pub visibility: Visibility,
+    /// Where its calls lead instead.
+    pub forward: Forward,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// What the callee is shown.

@@ -8,7 +8,10 @@ mod event;
 mod trunk;
 
 pub use account::{CallerId, Directory, Dtmf, Encryption, Extension, Host, Nat, Permissions, Visibility};
-pub use dial::Codes;
+pub use dial::{
+    Codes, Context, DAYS, Date, Destination, DialPlan, Did, Expression, Forward, ForwardRule, INBOUND, INTERNAL, Local,
+    Numbering, Opening, Pattern, Place, Right, Route, Rules, Schedule, Service, Span, When, Which, Zone, is_dialled,
+};
 pub use event::{MessageSettings, SubscriptionSettings};
 pub use trunk::{
     Credentials, EarlyMedia, HOPS, HeaderRule, IdentityForm, NameExpression, Names, Network, PlusForm, RuleAction,
@@ -79,6 +82,8 @@ pub struct Settings {
     pub codes: Codes,
     /// Providers and gateways.
     pub trunks: Trunks,
+    /// What all other numbers lead to.
+    pub dial: DialPlan,
 }
 
 /// One listening address.

@@ -11,9 +11,9 @@ use signaling::{
     input::{Command, Input, StoreFault},
     pbx::Pbx,
     settings::{
-        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Encryption, Extension, Host, Listener,
-        MediaSettings, MessageSettings, Nat, Permissions, RegistrationSettings, Secret, Settings, SubscriptionSettings,
-        Visibility,
+        CallSettings, CallerId, Codes, DialPlan, DigestAlgorithm, Directory, Dtmf, Encryption, Extension, Forward,
+        Host, Listener, MediaSettings, MessageSettings, Nat, Permissions, Place, RegistrationSettings, Secret,
+        Settings, SubscriptionSettings, Visibility,
     },
 };
 use std::{
@@ -35,7 +35,7 @@ pub fn extension(number: &str, name: &str) -> Extension {
         language: "en".into(),
         call_groups: Vec::new(),
         pickup_groups: Vec::new(),
-        context: "default".into(),
+        context: "internal".into(),
         host: Host::Dynamic,
         permissions: Permissions::default(),
         call_limit: 4,
@@ -47,6 +47,8 @@ pub fn extension(number: &str, name: &str) -> Extension {
         record: None,
         no_answer_after: Duration::from_secs(30),
         visibility: Visibility::Full,
+        forward: Forward::default(),
+        place: Place::default(),
     }
 }
 
@@ -90,6 +92,7 @@ pub fn settings() -> Settings {
         ]),
         codes: Codes { echo: Some("*43".into()) },
         trunks: signaling::settings::Trunks::default(),
+        dial: DialPlan::default(),
     }
 }
 

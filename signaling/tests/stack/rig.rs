@@ -8,7 +8,7 @@ use signaling::{
     flow::{ConnectionId, Flow, FlowEnd, ListenerId, Transport},
     message::{Index, Malformed, Message, Method},
     settings::{
-        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
+        CallSettings, Codes, DialPlan, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
         RegistrationSettings, Settings, SubscriptionSettings,
     },
     transaction::{
@@ -151,6 +151,7 @@ impl Rig {
             directory: Directory::default(),
             codes: Codes { echo: None },
             trunks: signaling::settings::Trunks::default(),
+            dial: DialPlan::default(),
         };
         Self {
             stack: Stack::new(Arc::new(settings), [3; 32]),

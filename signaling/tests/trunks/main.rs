@@ -18,7 +18,8 @@ use core::{net::SocketAddr, time::Duration};
 use signaling::{
     fact::Fact,
     settings::{
-        Credentials, Dtmf, EarlyMedia, Encryption, IdentityForm, Nat, PlusForm, Secret, Settings, Trunk, Trunks,
+        Context, Credentials, DialPlan, Dtmf, EarlyMedia, Encryption, INBOUND, INTERNAL, IdentityForm, Nat, PlusForm,
+        Rules, Secret, Settings, Trunk, Trunks,
     },
 };
 
@@ -65,7 +66,10 @@ fn at(number: u8) -> SocketAddr {
 }
 
 fn with(trunks: impl IntoIterator<Item = Trunk>) -> Settings {
-    Settings { trunks: Trunks::new(trunks), ..settings() }
+    // Callers of these trunks may dial our own numbers.
+    let inbound = Context { name: INBOUND.into(), includes: vec![INTERNAL.into()], ..Context::default() };
+    let dial = DialPlan::new(Rules { contexts: vec![inbound], ..Rules::default() });
+    Settings { trunks: Trunks::new(trunks), dial, ..settings() }
 }
 
 /// The line with these trunks, at its first tick.

@@ -9,7 +9,7 @@ use signaling::{
     message::{Framed, Header, Index, frame},
     pbx::Pbx,
     settings::{
-        CallSettings, Codes, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
+        CallSettings, Codes, DialPlan, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
         RegistrationSettings, Settings, SubscriptionSettings,
     },
 };
@@ -45,6 +45,7 @@ fn settings() -> Arc<Settings> {
         directory: Directory::default(),
         codes: Codes { echo: None },
         trunks: signaling::settings::Trunks::default(),
+        dial: DialPlan::default(),
     })
 }
 

@@ -6,9 +6,9 @@ use core::{net::SocketAddr, time::Duration};
 use signaling::{
     flow::Transport,
     settings::{
-        CallSettings, CallerId, Codes, DigestAlgorithm, Directory, Dtmf, Encryption, Extension, Host, Listener,
-        MediaSettings, MessageSettings, Nat, Permissions, RegistrationSettings, Secret, Settings, SubscriptionSettings,
-        Visibility,
+        CallSettings, CallerId, Codes, Destination, DialPlan, DigestAlgorithm, Directory, Dtmf, Encryption, Extension,
+        Forward, Host, Listener, MediaSettings, MessageSettings, Nat, Permissions, Place, RegistrationSettings, Secret,
+        Settings, SubscriptionSettings, Visibility,
     },
 };
 use std::sync::Arc;
@@ -79,6 +79,7 @@ pub(crate) fn settings(swarm: &Swarm, rng: &mut Rng) -> Arc<Settings> {
         digest: vec![DigestAlgorithm::Sha256, DigestAlgorithm::Md5],
         codes: Codes { echo: Some(ECHO.to_owned()) },
         trunks: signaling::settings::Trunks::default(),
+        dial: DialPlan::default(),
     })
 }
 
@@ -93,7 +94,7 @@ fn extension(n: u64, swarm: &Swarm, rng: &mut Rng) -> Extension {
         language: "en".to_owned(),
         call_groups: Vec::new(),
         pickup_groups: Vec::new(),
-        context: "default".to_owned(),
+        context: "internal".to_owned(),
         host: Host::Dynamic,
         permissions: Permissions::default(),
         call_limit: usize::try_from(swarm.call_limit).unwrap_or(1),
@@ -109,6 +110,18 @@ fn extension(n: u64, swarm: &Swarm, rng: &mut Rng) -> Extension {
         record: None,
         no_answer_after: swarm.ring_max,
         visibility: *rng.clone().pick(&[Visibility::Full, Visibility::Full, Visibility::Busy, Visibility::Hidden]),
+        forward: forward(swarm, &mut rng.clone()),
+        place: Place::default(),
         number,
     }
+}
+
+/// Some accounts lead their calls on: to another, in a circle, to themselves, to nobody, or to what is not built.
+fn forward(swarm: &Swarm, rng: &mut Rng) -> Forward {
+    let mut to = || {
+        let account = Destination::Number(number(rng.below(swarm.accounts + 1)));
+        let others = [account.clone(), account, Destination::Voicemail(None), Destination::HangUp];
+        rng.chance(20).then(|| rng.pick(&others).clone())
+    };
+    Forward { busy: to(), no_answer: to(), unreachable: to(), ..Forward::default() }
 }

@@ -35,6 +35,7 @@ impl World {
             | Input::MailboxChanged { .. }
             | Input::Asked { .. }
             | Input::Configured(_)
+            | Input::ClockRead(_)
             | Input::Tick => None,
         };
         self.pbx.handle(self.now, input, &mut out);
