@@ -353,6 +353,7 @@ impl Line {
             subscriptions: status.subscriptions,
             publications: status.publications,
             messages: status.messages,
+            trunks_up: status.trunks_up,
             draining: status.draining,
             streams: status.streams,
             ..StatusView::default()

@@ -10,6 +10,7 @@
 mod common;
 
 mod inbound;
+mod outbound;
 mod probing;
 mod registering;
 
@@ -18,8 +19,8 @@ use core::{net::SocketAddr, time::Duration};
 use signaling::{
     fact::Fact,
     settings::{
-        Context, Credentials, DialPlan, Dtmf, EarlyMedia, Encryption, INBOUND, INTERNAL, IdentityForm, Nat, PlusForm,
-        Rules, Secret, Settings, Trunk, Trunks,
+        Credentials, Destination, DialPlan, Did, Dtmf, EarlyMedia, Encryption, IdentityForm, Nat, Place, PlusForm,
+        Rules, Secret, Settings, Trunk, Trunks, When,
     },
 };
 
@@ -66,10 +67,22 @@ fn at(number: u8) -> SocketAddr {
 }
 
 fn with(trunks: impl IntoIterator<Item = Trunk>) -> Settings {
-    // Callers of these trunks may dial our own numbers.
-    let inbound = Context { name: INBOUND.into(), includes: vec![INTERNAL.into()], ..Context::default() };
-    let dial = DialPlan::new(Rules { contexts: vec![inbound], ..Rules::default() });
-    Settings { trunks: Trunks::new(trunks), dial, ..settings() }
+    Settings {
+        trunks: Trunks::new(trunks),
+        dial: DialPlan::new(Rules { dids: vec![did()], ..Rules::default() }),
+        ..settings()
+    }
+}
+
+/// The direct number 1002 leads to the account of that number.
+fn did() -> Did {
+    Did {
+        number: "1002".into(),
+        to: Destination::Number("1002".into()),
+        when: When::default(),
+        otherwise: None,
+        place: Place::default(),
+    }
 }
 
 /// The line with these trunks, at its first tick.
