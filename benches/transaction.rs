@@ -66,9 +66,9 @@ fn stack() -> Stack {
         messages: MessageSettings::default(),
         digest: vec![DigestAlgorithm::Md5],
         recording: signaling::settings::RecordingSettings::default(),
-        calls: CallSettings { length_max: second, ring_max: second, calls_max: 1 },
+        calls: CallSettings { length_max: second, ring_max: second, calls_max: 1, session_expires: second },
         directory: Directory::default(),
-        codes: Codes { echo: None },
+        codes: Codes::default(),
         trunks: signaling::settings::Trunks::default(),
         dial: DialPlan::default(),
     };

@@ -138,6 +138,8 @@ pub enum Refusal {
     NotAnswered,
     /// The call is not being recorded.
     NotRecorded,
+    /// The call is not in a state for it, or nobody in it may do it.
+    Conflict,
     /// The exchange is at a limit of its own, or draining.
     Exhausted,
 }

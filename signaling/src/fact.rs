@@ -255,6 +255,10 @@ pub struct CallRecord {
     pub recordings: Vec<RecordingId>,
     /// Which way it went.
     pub direction: CallDirection,
+    /// Transfers of its parties, in order.
+    pub transfers: Vec<TransferRecord>,
+    /// The call in whose record its parties went on; this one's is a branch of that tree.
+    pub part_of: Option<CallId>,
 }
 
 /// Which way a call goes, as seen from the exchange.
@@ -272,6 +276,34 @@ pub enum CallDirection {
 impl CallDirection {
     /// All, in order.
     pub const ALL: [Self; 3] = [Self::Internal, Self::Inbound, Self::Outbound];
+}
+
+/// A transfer in a [`CallRecord`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TransferRecord {
+    /// The number of the transferor.
+    pub by: String,
+    /// The number of the transferee.
+    pub of: String,
+    /// The number it was transferred to.
+    pub to: String,
+    /// Handed over at once, without talking first.
+    pub blind: bool,
+    /// When it was ordered.
+    pub at: Instant,
+    /// What came of it.
+    pub outcome: TransferOutcome,
+}
+
+/// What came of a transfer.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum TransferOutcome {
+    /// The transferee talks with the target.
+    Completed,
+    /// The transferee was given back to the transferor.
+    Returned,
+    /// A party hung up before either.
+    Ended,
 }
 
 /// One leg of a [`CallRecord`].
@@ -301,6 +333,10 @@ pub struct LegRecord {
     pub protection: Option<Protection>,
     /// Figures of its media.
     pub report: Option<LegReport>,
+    /// The call it was taken over from; there it began.
+    pub came_from: Option<CallId>,
+    /// The call it went on in.
+    pub went_to: Option<CallId>,
 }
 
 /// Where the keys of protected media came from.
@@ -365,6 +401,8 @@ pub enum HangupCause {
     PeerGone,
     /// An emergency call needed its channel.
     Preempted,
+    /// Its parties went on in another call.
+    Transferred,
     /// By the API.
     Operator,
     /// The exchange was stopped.

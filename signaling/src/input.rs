@@ -177,6 +177,24 @@ pub enum Command {
         /// Which.
         recording: RecordingId,
     },
+    /// Transfer the other party of a call to a number.
+    Transfer {
+        /// Which call.
+        call: CallId,
+        /// The number of the party that transfers; `None`: the one that was called, if it may, else the caller.
+        by: Option<String>,
+        /// Where to.
+        to: String,
+        /// The transferor talks with it first.
+        consult: bool,
+    },
+    /// End a transfer that is under way.
+    ConcludeTransfer {
+        /// Of which call.
+        call: CallId,
+        /// The transferee gets the target; else the transferor gets the transferee back.
+        complete: bool,
+    },
     /// The calls that are up, newest first.
     ListCalls,
     /// All accounts with their bindings, by number.

@@ -47,6 +47,30 @@ pub const RELAYS_PER_CALL_MAX: usize = 8;
 /// A re-INVITE or UPDATE passed to the other party is given up after this; 64*T1, as long as an INVITE without any answer.
 pub const RENEGOTIATION_MAX: Duration = Duration::from_secs(32);
 
+/// Transfers of one call in its record. Further ones happen and are not written down.
+pub const TRANSFERS_PER_CALL_MAX: usize = 16;
+
+/// Early dialogs of one INVITE of ours whose reliable responses are acknowledged: phones behind a proxy that forks. Those of further ones are not, and
+/// they give up.
+pub const EARLY_DIALOGS_MAX: usize = 8;
+
+/// Provisional responses of one phone that are acknowledged. Further ones are not, and it gives up.
+pub const PRACKS_MAX: u32 = 32;
+
+/// Provisional responses that wait for the PRACK of the one before. A further one is left out, unless it holds a description.
+pub const PROGRESS_QUEUE_MAX: usize = 4;
+
+/// Digits of a number dialled by keys within a call. The number is complete then.
+pub const DIALLED_BY_KEYS_MAX: usize = 32;
+
+/// The least session interval, RFC 4028 section 4. A shorter one is answered 422.
+pub const SESSION_INTERVAL_MIN: Duration = Duration::from_secs(90);
+
+/// The longest session interval that is agreed on; a longer one is made this.
+pub const SESSION_INTERVAL_MAX: Duration = Duration::from_secs(86_400);
+const _: () =
+    assert!(SESSION_INTERVAL_MIN.as_secs() < SESSION_INTERVAL_MAX.as_secs(), "there is something to agree on");
+
 /// Bytes of a session description. A larger one is answered 413.
 pub const SDP_BYTES_MAX: usize = 16_384;
 

@@ -168,3 +168,38 @@ fn check_timers<S, I>(
         assert!(seen.iter().any(|(state, _)| *state == terminated), "the end is reached");
     }
 }
+
+#[test]
+fn transfers_follow_their_table() {
+    use signaling::call::{TransferInput as Input, TransferState as State, transfer_next as next};
+    let mut text = "# transfers: CALL-06 to CALL-08, X-06\n".to_owned();
+    for state in State::ALL {
+        writeln!(text, "\n[{state:?}]").expect("a string takes everything");
+        for input in Input::ALL {
+            let (after, what) = next(state, input);
+            let outcome = match (after == state, what) {
+                (true, None) => "-".to_owned(),
+                (false, None) => format!("{after:?}"),
+                (_, Some(what)) => format!("{after:?}: {what:?}"),
+            };
+            writeln!(text, "{:<18} -> {outcome}", format!("{input:?}")).expect("a string takes everything");
+        }
+    }
+    compare("transfer.txt", &text);
+}
+
+/// Whatever happens, nobody waits for ever: every state can end, and nothing leaves the end.
+#[test]
+fn every_transfer_ends() {
+    use signaling::call::{TransferInput as Input, TransferState as State, transfer_next as next};
+    for state in State::ALL {
+        assert_eq!(next(State::Over, Input::ALL[0]).0, State::Over);
+        let leaves = |state: State| Input::ALL.into_iter().any(|input| next(state, input).0 == State::Over);
+        assert!(leaves(state) || state == State::Over, "{state:?}");
+        if state.rings() {
+            let failed = next(state, Input::Failed).0;
+            assert!(failed == State::Over || failed == State::Recalling, "{state:?}");
+        }
+        assert!(!state.has_transferor() || next(state, Input::TransferorLeft).0 != state, "{state:?}");
+    }
+}

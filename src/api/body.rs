@@ -70,6 +70,11 @@ impl Object {
         }
     }
 
+    /// Says that a field is wrong.
+    pub(super) fn fault(&mut self, name: &str, fault: &str) {
+        self.faults.push(FieldError::new(name, fault));
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// Bytes of a number or address that can be dialled.
-const DIALLED_BYTES_MAX: usize = 128;
+pub(super) const DIALLED_BYTES_MAX: usize = 128;
 
 /// One call.
 #[derive(Debug, Serialize, ToSchema)]
@@ -210,7 +210,7 @@ pub(super) async fn hang_up(
     }
 }
 
-fn no_such_call(id: &str) -> Problem {
+pub(super) fn no_such_call(id: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("No call {id:?} is up."))
 }
 
@@ -274,7 +274,11 @@ pub(super) async fn place(
         Reply::Refused(Refusal::NotRegistered) => Err(conflict("has no phone registered")),
         Reply::Refused(Refusal::Busy) => Err(conflict("is at its call limit")),
         Reply::Refused(
-            refusal @ (Refusal::UnknownCall | Refusal::Exhausted | Refusal::NotAnswered | Refusal::NotRecorded),
+            refusal @ (Refusal::UnknownCall
+            | Refusal::Exhausted
+            | Refusal::Conflict
+            | Refusal::NotAnswered
+            | Refusal::NotRecorded),
         ) => Err(super::refused(refusal)),
         Reply::Done
         | Reply::Calls(_)

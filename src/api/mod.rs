@@ -17,6 +17,7 @@ mod recordings;
 mod routes;
 mod serve;
 mod status;
+mod transfer;
 mod trunks;
 
 pub use self::{auth::Keys, routes::Explained, serve::serve};
@@ -116,6 +117,9 @@ fn refused(refusal: Refusal) -> Problem {
                 .retry_after(5)
         }
         Refusal::UnknownCall => Problem::new(StatusCode::NOT_FOUND, "No such call is up."),
+        Refusal::Conflict => {
+            Problem::new(StatusCode::CONFLICT, "The call is not in a state for it, or nobody in it may do it.")
+        }
         Refusal::UnknownExtension
         | Refusal::UnknownDestination
         | Refusal::NotRegistered
@@ -155,6 +159,8 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(presence::set))
         .routes(routes!(calls::list))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(transfer::transfer))
+        .routes(routes!(transfer::transfer_of))
         .routes(routes!(calls::place))
         .routes(routes!(cdr::list))
         .routes(routes!(recordings::list))

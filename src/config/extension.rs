@@ -94,12 +94,21 @@ pub struct Permissions {
     pub whisper: bool,
     pub barge: bool,
     pub pickup: bool,
+    pub transfer: bool,
 }
 
 impl Default for Permissions {
-    /// Inside calls and pickup within its groups; everything that costs or listens must be granted.
+    /// Inside calls, transfers, and pickup within its groups; everything that costs or listens must be granted.
     fn default() -> Self {
-        Self { external: false, international: false, monitor: false, whisper: false, barge: false, pickup: true }
+        Self {
+            external: false,
+            international: false,
+            monitor: false,
+            whisper: false,
+            barge: false,
+            pickup: true,
+            transfer: true,
+        }
     }
 }
 
@@ -447,6 +456,7 @@ fn permissions(r: &mut Reader<'_>, s: &mut Section<'_>) -> Permissions {
         whisper: s.get(r, "whisper", d.whisper, boolean),
         barge: s.get(r, "barge", d.barge, boolean),
         pickup: s.get(r, "pickup", d.pickup, boolean),
+        transfer: s.get(r, "transfer", d.transfer, boolean),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Section `features`. Of it `recording`, `messages`, `codes.echo`, `blacklist` and `schedules` act in this version; the rest is checked all the same.
+//! Section `features`. Of it `recording`, `messages`, `codes.echo`, the codes of transfers, `blacklist` and `schedules` act in this version; the rest is
+//! checked all the same.
 
 use super::{
     dial::{Schedule, schedules},
@@ -243,6 +244,8 @@ pub struct FeatureCodes {
     pub directed_pickup: Option<String>,
     pub blind_transfer: Option<String>,
     pub attended_transfer: Option<String>,
+    pub transfer_abort: Option<String>,
+    pub transfer_three_way: Option<String>,
     pub record: Option<String>,
     pub echo: Option<String>,
     pub dnd: Option<String>,
@@ -257,6 +260,8 @@ impl Default for FeatureCodes {
             directed_pickup: some("**"),
             blind_transfer: some("#"),
             attended_transfer: some("*2"),
+            transfer_abort: some("*0"),
+            transfer_three_way: some("*3"),
             record: some("*1"),
             echo: some("*43"),
             dnd: some("*78"),
@@ -453,13 +458,16 @@ fn ring_group(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<RingGroup> {
     Some(group)
 }
 
+/// Codes that do something in this version.
+const ACTIVE_CODES: [&str; 5] = ["echo", "blind_transfer", "attended_transfer", "transfer_abort", "transfer_three_way"];
+
 fn codes(r: &mut Reader<'_>, s: &mut Section<'_>) -> FeatureCodes {
     let d = FeatureCodes::default();
     let mut seen: BTreeMap<String, Position> = BTreeMap::new();
     let mut code = |r: &mut Reader<'_>, s: &mut Section<'_>, key: &'static str, default: Option<String>| {
         let Some(node) = s.node(key) else { return default };
-        if key != "echo" {
-            r.not_active("features.codes (all but echo)");
+        if !ACTIVE_CODES.contains(&key) {
+            r.not_active("features.codes (pickup, record, dnd)");
         }
         let code = dialled(r, node)?;
         unique(r, &mut seen, node.at, &code, "code");
@@ -471,6 +479,8 @@ fn codes(r: &mut Reader<'_>, s: &mut Section<'_>) -> FeatureCodes {
         directed_pickup: code(r, s, "directed_pickup", d.directed_pickup),
         blind_transfer: code(r, s, "blind_transfer", d.blind_transfer),
         attended_transfer: code(r, s, "attended_transfer", d.attended_transfer),
+        transfer_abort: code(r, s, "transfer_abort", d.transfer_abort),
+        transfer_three_way: code(r, s, "transfer_three_way", d.transfer_three_way),
         record: code(r, s, "record", d.record),
         echo: code(r, s, "echo", d.echo),
         dnd: code(r, s, "dnd", d.dnd),

@@ -376,7 +376,6 @@ fn name_server(r: &mut Reader<'_>, node: &Node) -> Option<SocketAddr> {
 impl Sip {
     fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
         let d = Self::default();
-        s.mark_not_active(r, "session_expires", "server.sip.session_expires");
         Self {
             listen: s.get(r, "listen", d.listen, listeners),
             advertise: s.optional(r, "advertise", host),

@@ -128,6 +128,7 @@ fn refused(command: &MediaCommand) -> Sent {
         | MediaCommand::SetHearing { .. }
         | MediaCommand::SetRecording { .. }
         | MediaCommand::SendDigits { .. }
+        | MediaCommand::MoveLeg { .. }
         | MediaCommand::CloseMember { .. }
         | MediaCommand::CloseSession { .. } => Sent::Taken,
     }

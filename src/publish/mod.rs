@@ -14,7 +14,7 @@ pub mod shards;
 pub use self::{
     cdr::CallRow,
     metrics::{Lost, Metrics},
-    names::{call_direction, disposition, hangup_cause},
+    names::{call_direction, disposition, hangup_cause, transfer_outcome},
 };
 
 use self::log::Number;

@@ -2,7 +2,7 @@
 
 use contract::{Codec, MediaRefusal};
 use signaling::{
-    fact::{CallDirection, Disposition, DropReason, HangupCause, MethodLabel, QualityTarget},
+    fact::{CallDirection, Disposition, DropReason, HangupCause, MethodLabel, QualityTarget, TransferOutcome},
     flow::Transport,
 };
 
@@ -103,6 +103,16 @@ pub const fn disposition(disposition: Disposition) -> &'static str {
     DISPOSITIONS[disposition as usize].1
 }
 
+/// What came of a transfer, as it is written.
+#[must_use]
+pub const fn transfer_outcome(outcome: TransferOutcome) -> &'static str {
+    match outcome {
+        TransferOutcome::Completed => "completed",
+        TransferOutcome::Returned => "returned",
+        TransferOutcome::Ended => "ended",
+    }
+}
+
 /// A cause as it is written.
 #[must_use]
 pub const fn hangup_cause(cause: HangupCause) -> &'static str {
@@ -120,6 +130,7 @@ pub const fn hangup_cause(cause: HangupCause) -> &'static str {
         HangupCause::Unprotected => "media unprotected",
         HangupCause::PeerGone => "peer gone",
         HangupCause::Preempted => "preempted",
+        HangupCause::Transferred => "transferred",
         HangupCause::Operator => "operator",
         HangupCause::Shutdown => "shutdown",
         HangupCause::Fault => "fault",

@@ -41,6 +41,8 @@ pub(crate) fn row(id: &str, from: &str, to: &str, at: &str, disposition: &str) -
         recording: None,
         user_agent: "phone".to_owned(),
         legs: Vec::new(),
+        transfers: Vec::new(),
+        part_of: None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use std::{
     collections::{BTreeSet, VecDeque},
     net::{SocketAddr, UdpSocket},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Media ports of an exchange that has a few calls.
@@ -67,6 +67,27 @@ pub(crate) struct Asked {
     text: String,
     call_id: String,
     pub(crate) cseq: u32,
+}
+
+impl Talk {
+    /// The call as it is before it is answered, for who placed it.
+    pub(crate) fn of(progress: &Message) -> Self {
+        Self {
+            call_id: progress.field("Call-ID").to_owned(),
+            local: progress.field("From").to_owned(),
+            remote: progress.field("To").to_owned(),
+            target: progress.target(),
+            cseq: progress.cseq().0,
+            hears: progress.ear(),
+        }
+    }
+
+    /// The dialog as Replaces in a URI names it to its other side (RFC 3891 section 6.1).
+    pub(crate) fn replaces(&self) -> String {
+        let tag = |value: &str| value.split(";tag=").nth(1).unwrap().to_owned();
+        let value = format!("{};to-tag={};from-tag={}", self.call_id, tag(&self.remote), tag(&self.local));
+        value.replace(';', "%3B").replace('=', "%3D").replace('@', "%40")
+    }
 }
 
 pub(crate) fn bound() -> UdpSocket {
@@ -398,10 +419,15 @@ impl Handset {
 
     /// Waits for a message; others are kept for whoever asks for them later, and a repeated request is one.
     pub(crate) fn wait(&mut self, wanted: impl Fn(&Message) -> bool) -> Message {
+        self.wait_for(PATIENCE, wanted)
+    }
+
+    /// As [`Handset::wait`], with the patience that the matter needs.
+    pub(crate) fn wait_for(&mut self, patience: Duration, wanted: impl Fn(&Message) -> bool) -> Message {
         if let Some(at) = self.waiting.iter().position(&wanted) {
             return self.waiting.remove(at).unwrap();
         }
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience;
         let mut buffer = vec![0; 65_536];
         loop {
             let left = until.saturating_duration_since(Instant::now());

@@ -53,6 +53,16 @@ impl Handset {
         self.rtp.send_to(&voice.packet(mark), talk.hears.expect("it is known where the other side hears")).unwrap();
     }
 
+    /// Sends one packet of a loud square wave to where the other side hears.
+    pub(crate) fn speak_loud(&self, voice: &mut Voice, talk: &Talk) {
+        let mut packet = voice.packet(0);
+        for (at, octet) in packet.iter_mut().skip(12).enumerate() {
+            // G.711: a loud positive and a loud negative value.
+            *octet = if at / 8 % 2 == 0 { 0x90 } else { 0x10 };
+        }
+        self.rtp.send_to(&packet, talk.hears.expect("it is known where the other side hears")).unwrap();
+    }
+
     /// The next packet within a moment.
     fn hear_one(&self) -> Option<Heard> {
         let mut buffer = [0; 2_048];

@@ -63,6 +63,19 @@ pub enum MediaCommand {
         /// What, in order.
         digits: Vec<Keypress>,
     },
+    /// Make a leg a member of another session of the same shard: its ports, keys, source and streams go on, so that the far end notices nothing.
+    /// Whom it hears then is said by the tables of both sessions. From then on it is told of under its new name. No effect when there is no such
+    /// leg, or the other session has no room or has a member of that name.
+    MoveLeg {
+        /// The session it leaves.
+        session: SessionId,
+        /// Its name there.
+        member: MemberId,
+        /// The session it joins, made if it does not exist yet.
+        to: SessionId,
+        /// Its name there.
+        name: MemberId,
+    },
     /// End one member; its ports return to the pool. Answered by [`crate::MediaEvent::LegClosed`] when it was a leg.
     CloseMember {
         /// The session.
@@ -89,6 +102,7 @@ impl MediaCommand {
             | Self::SetHearing { session, .. }
             | Self::SetRecording { session, .. }
             | Self::SendDigits { session, .. }
+            | Self::MoveLeg { session, .. }
             | Self::CloseMember { session, .. }
             | Self::CloseSession { session } => *session,
         }

@@ -46,6 +46,9 @@ impl Shard {
             MediaCommand::SetHearing { session, table } => self.set_hearing(session, table, now, io),
             MediaCommand::SetRecording { session, member, state } => self.set_recording(session, member, state),
             MediaCommand::SendDigits { session, member, digits } => self.send_digits(session, member, &digits, now, io),
+            MediaCommand::MoveLeg { session, member, to, name } => {
+                self.move_leg((session, member), (to, name), now, io);
+            }
             MediaCommand::CloseMember { session, member } => self.close_member(session, member, now, io),
             MediaCommand::CloseSession { session } => self.close_session(session, now, io),
         }
@@ -215,6 +218,31 @@ impl Shard {
         };
         known.table = table;
         self.compile(session, now, io);
+    }
+
+    fn move_leg(
+        &mut self,
+        (from, member): (SessionId, MemberId),
+        (to, name): (SessionId, MemberId),
+        now: Instant,
+        io: &mut impl Io,
+    ) {
+        let Some(index) = self.leg_of(from, member) else { return };
+        if self.room_for(to, name).is_err() {
+            self.tally.commands_misused += 1;
+            return;
+        }
+        if let Some(known) = self.sessions.get_mut(&from) {
+            known.part(member);
+        }
+        if let Some(leg) = self.legs.get_mut(index) {
+            (leg.session, leg.member) = (to, name);
+        }
+        let known = self.sessions.entry(to).or_insert_with(|| Session::new(to));
+        known.join(Member { id: name, kind: Kind::Leg(index) });
+        // First the old one, so that nothing of it is fed by the leg any more.
+        self.compile(from, now, io);
+        self.compile(to, now, io);
     }
 
     fn close_member(&mut self, session: SessionId, member: MemberId, now: Instant, io: &mut impl Io) {

@@ -208,9 +208,10 @@ mod tests {
                 length_max: Duration::from_secs(7200),
                 ring_max: Duration::from_secs(60),
                 calls_max: 10,
+                session_expires: Duration::from_secs(1800),
             },
             directory: Directory::new([extension]),
-            codes: Codes { echo: None },
+            codes: Codes::default(),
             trunks: crate::settings::Trunks::default(),
             dial: DialPlan::default(),
         }

@@ -1,6 +1,8 @@
 //! What a feature may order and what it is told. A feature sees parties, devices and answers, never a SIP header.
 
-use contract::Device;
+use super::Order;
+use contract::{Device, Digit};
+use core::time::Duration;
 
 /// An order of a feature to its call.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -11,6 +13,10 @@ pub enum Action {
     Answer,
     /// End the call.
     HangUp,
+    /// Tell the feature after this time, in place of the time it waits for.
+    Wait(Duration),
+    /// Transfer a party.
+    Transfer(Order),
 }
 
 /// What happened in a feature's call.
@@ -22,6 +28,19 @@ pub enum Happening {
     Reached,
     /// The caller's side is answered and acknowledged.
     Answered,
+    /// A key was pressed by a party that may transfer the other.
+    Pressed {
+        /// Its leg.
+        by: u16,
+        /// The key.
+        digit: Digit,
+        /// A transfer of its is under way.
+        transferring: bool,
+    },
+    /// The time to wait is over.
+    Waited,
+    /// A transfer is over, or could not begin.
+    TransferOver,
     /// The call is over.
     Over,
 }

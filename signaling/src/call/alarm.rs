@@ -21,6 +21,12 @@ pub enum Alarm {
     Retry,
     /// It is looked again whether all parties are still silent.
     Silence,
+    /// A session is to be refreshed, or was not (RFC 4028 section 10).
+    Session,
+    /// A provisional response is sent again, RFC 3262 section 3.
+    Progress,
+    /// A key shall have been pressed.
+    Keys,
     /// The shard shall have reported the close.
     MediaClose,
 }

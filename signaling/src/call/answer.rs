@@ -29,12 +29,16 @@ impl Call {
         let cseq = response.cseq().map_or(dialog.local_cseq(), |cseq| cseq.number);
         let usable = dialog.answered(response).is_ok();
         self.give_up_all(office);
+        self.session_agreed(office, number, response);
         if !usable {
             return self.refuse_answer(office, number, cseq, response);
         }
         match self.phase {
             Phase::Summoning => self.summoned(office, number, cseq, response),
             Phase::Dialling { .. } if self.offer.is_some() => self.join(office, number, cseq, response),
+            Phase::Dialling { .. } if self.caller_leg().is_some_and(|leg| leg.is_confirmed()) => {
+                self.join_anew(office, number, cseq, response);
+            }
             Phase::Dialling { .. } => self.join_late(office, number, cseq, response),
             Phase::Connected | Phase::Over { .. } => self.refuse_answer(office, number, cseq, response),
         }
@@ -57,6 +61,8 @@ impl Call {
         };
         self.acknowledge(office, number, cseq, None);
         let before = self.leg(caller).and_then(|leg| leg.talk.sent.clone());
+        let early = matches!(self.phase, Phase::Dialling { early: Some(first), .. } if first == number);
+        let settled = early && self.has_described_reliably();
         self.phase = Phase::Connected;
         self.partner = Partner::Leg(number);
         let told = match body.is_empty() {
@@ -68,10 +74,51 @@ impl Call {
         };
         let Some(told) = told else { return self.end(office, End::by_us(HangupCause::Fault)) };
         let invited = self.caller_leg().is_some_and(|leg| matches!(leg.signal, Signal::Invited { .. }));
+        if invited && settled {
+            // RFC 6337 section 3.1.1: the offer was answered by a provisional response that was acknowledged, and other offers may have followed it.
+            if let Some(leg) = self.leg_mut(caller) {
+                leg.talk.sent = before;
+            }
+            return self.answer_caller(office, Some(number), &[], None);
+        }
         if invited && before.is_some_and(|before| before != told) {
             self.rename_caller(office);
         }
         self.answer_caller(office, Some(number), &told, None);
+    }
+
+    /// The phone answers an offer of ours, made for a party that has answered before.
+    fn join_anew(&mut self, office: &mut Office<'_>, number: u16, cseq: u32, response: &Message<'_>) {
+        let body = response.body();
+        let waits = self.caller;
+        let said = if is_sdp(response) { describe::view(body).ok() } else { None };
+        let was_asked_for_an_offer = self.leg(number).is_some_and(|leg| leg.talk.sent.is_none());
+        let answer = if was_asked_for_an_offer {
+            // Whoever waited for it then had made none; it is answered by us.
+            let offer = said.filter(|offer| self.may_offer(number, &offer.carriage).is_ok());
+            let told = offer.is_some().then(|| self.own_answer_for(number, body, Some(waits))).flatten();
+            let declined = if told.is_none() { describe::declined(body) } else { None };
+            self.acknowledge(office, number, cseq, told.as_deref().or(declined.as_deref()));
+            offer.filter(|_| told.is_some())
+        } else {
+            self.acknowledge(office, number, cseq, None);
+            let answer = match body.is_empty() {
+                false => said,
+                // RFC 3261 section 13.2.1: the first description was the answer; the 2xx need not repeat it.
+                true => self.leg(number).and_then(|leg| leg.talk.remote.clone()),
+            };
+            answer.filter(|answer| self.suits((waits, number), answer))
+        };
+        let Some(answer) = answer else {
+            self.let_go(office, number);
+            return self.hopeless(office, End { cause: HangupCause::Incompatible, status: Some(488), by: None });
+        };
+        if let Some(leg) = self.leg_mut(number) {
+            leg.status = 200;
+            leg.talk.remote = Some(answer);
+        }
+        self.describe_pair(office, waits, number);
+        self.target_answered(office, number);
     }
 
     /// The phone offers, because the caller asked for an offer.
@@ -95,7 +142,11 @@ impl Call {
         let was_asked_for_an_offer = self.leg(number).is_some_and(|leg| leg.talk.sent.is_none());
         let declined = if was_asked_for_an_offer { describe::declined(response.body()) } else { None };
         self.acknowledge(office, number, cseq, declined.as_deref());
-        self.end(office, End { cause: HangupCause::Incompatible, status: Some(488), by: None });
+        let end = End { cause: HangupCause::Incompatible, status: Some(488), by: None };
+        if self.transfer.is_some() {
+            self.let_go(office, number);
+        }
+        self.hopeless(office, end);
     }
 
     /// Acknowledges a leg's 2xx.
@@ -130,11 +181,27 @@ impl Call {
         body: &[u8],
         late: Option<Late>,
     ) {
-        let now = office.now;
         self.offer = None;
         self.forget_tries();
+        if self.holds_answer() {
+            self.hold_answer(asked, body, late);
+        } else {
+            self.tell_answer(office, asked, body, late);
+        }
+        let length = self.settings.calls.length_max;
+        office.arm(self.id, &mut self.alarms, Alarm::Length, length);
+        self.update_hearing(office);
+        self.measure();
+    }
+
+    /// Tells the caller that it is answered.
+    pub(super) fn tell_answer(&mut self, office: &mut Office<'_>, asked: Option<u16>, body: &[u8], late: Option<Late>) {
+        let (now, caller) = (office.now, self.caller);
+        self.end_progress(office);
         self.answered_at = Some(now);
-        let caller = self.caller;
+        office.fact(Fact::CallSetUp { call: self.id, took: now.since(self.started_at) });
+        let length = self.settings.calls.length_max;
+        office.arm(self.id, &mut self.alarms, Alarm::Length, length);
         let Some(leg) = self.leg_mut(caller) else { return };
         match leg.signal {
             Signal::Invited { server } => {
@@ -148,26 +215,37 @@ impl Call {
             Signal::Confirmed => self.make_wish(office),
             Signal::Opening(_) | Signal::Inviting { .. } | Signal::Cancelling { .. } | Signal::Gone => {}
         }
-        office.fact(Fact::CallSetUp { call: self.id, took: now.since(self.started_at) });
-        let length = self.settings.calls.length_max;
-        office.arm(self.id, &mut self.alarms, Alarm::Length, length);
-        self.update_hearing(office);
-        self.measure();
     }
 
     /// Answers a leg's INVITE or UPDATE with 200.
     pub(super) fn accept(&mut self, office: &mut Office<'_>, number: u16, server: ServerId, body: &[u8]) {
-        let Some(dialog) = self.leg_mut(number).and_then(|leg| leg.dialog.as_mut()) else { return };
+        let Some(leg) = self.leg_mut(number) else { return };
+        let Some(dialog) = &mut leg.dialog else { return };
         dialog.confirm();
+        if let Some(wish) = leg.wish.take() {
+            self.session_granted(office, number, &wish);
+        }
+        self.grant(office, number, server, body);
+    }
+
+    /// Answers a leg's request with 200 and a description, or none.
+    pub(super) fn grant(&mut self, office: &mut Office<'_>, number: u16, server: ServerId, body: &[u8]) {
+        let timer = self.timer_answer(number);
+        let Some(dialog) = self.leg(number).and_then(|leg| leg.dialog.as_ref()) else { return };
+        let mut headers = vec![
+            ("Contact", dialog.contact()),
+            ("Allow", ALLOW),
+            ("Supported", SUPPORTED),
+            ("Accept", SDP),
+            ("Server", PRODUCT),
+        ];
+        if let Some((expires, required)) = &timer {
+            headers.push(("Session-Expires", expires));
+            headers.extend(required.then_some(("Require", "timer")));
+        }
         let answer = Answer {
             to_tag: Some(dialog.local_tag()),
-            headers: &[
-                ("Contact", dialog.contact()),
-                ("Allow", ALLOW),
-                ("Supported", SUPPORTED),
-                ("Accept", SDP),
-                ("Server", PRODUCT),
-            ],
+            headers: &headers,
             body: (!body.is_empty()).then_some((SDP, body)),
             record_route: true,
             ..Answer::new(200)
@@ -220,7 +298,7 @@ impl Call {
             self.late_answer(office, number, exchange.asked, late, ack);
         }
         self.happened(super::Happening::Answered);
-        self.renew_wish(office);
+        self.pay(office);
     }
 
     /// The ACK holds the answer to the offer in our 2xx.
@@ -240,7 +318,10 @@ impl Call {
                 if let Some(leg) = self.leg_mut(number) {
                     leg.talk.remote = Some(answer);
                 }
-                self.describe_leg(office, number, None);
+                match self.other(number) {
+                    Some(other) => self.describe_pair(office, number, other),
+                    None => self.describe_leg(office, number, None),
+                }
                 self.update_hearing(office);
             }
             (None, _, _) => self.end(office, End::by_us(HangupCause::Incompatible)),
@@ -260,7 +341,7 @@ impl Call {
         if self.is_over() {
             self.part_from(office, number);
         } else {
-            self.end(office, End::by_us(HangupCause::PeerGone));
+            self.lost(office, number, End::by_us(HangupCause::PeerGone));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Events and tones never pass here: the media plane turns them into each other. There is no standard for INFO digits; what phones do is a body of
 //! `application/dtmf-relay` (`Signal=5`, `Duration=160`) or `application/dtmf` (the sign alone).
 
-use super::{Call, Office, PRODUCT, Phase};
+use super::{Call, Happening, Office, PRODUCT, Phase};
 use crate::{
     call::leg::Pressed,
     dialog::Ask,
@@ -93,6 +93,7 @@ impl Call {
         if self.is_repeated(office, from, keypress, true) {
             return;
         }
+        self.key_pressed(from, keypress.digit);
         let Some(other) = self.other(from) else { return };
         match self.mode(other, from) {
             DigitMode::Info => self.send_info(office, other, keypress),
@@ -104,13 +105,23 @@ impl Call {
 
     /// A key came in a leg's media. The media plane has passed it on, unless the other leg takes INFO.
     pub(super) fn digit_pressed(&mut self, office: &mut Office<'_>, from: u16, keypress: Keypress) {
-        if self.phase != Phase::Connected || self.is_repeated(office, from, keypress, false) {
+        let joined = self.phase == Phase::Connected || self.transfer.is_some();
+        if !joined || self.is_repeated(office, from, keypress, false) {
             return;
         }
+        self.key_pressed(from, keypress.digit);
         if let Some(other) = self.other(from)
             && self.mode(other, from) == DigitMode::Info
         {
             self.send_info(office, other, keypress);
+        }
+    }
+
+    /// A key of a party that may transfer the other is told to features.
+    fn key_pressed(&mut self, from: u16, digit: Digit) {
+        let transferring = self.is_transferred_by(from);
+        if transferring || self.may_transfer(from).is_ok() {
+            self.happened_anyway(Happening::Pressed { by: from, digit, transferring });
         }
     }
 

@@ -56,7 +56,7 @@ impl Call {
             self.warning = warning;
             return false;
         }
-        self.let_go(office);
+        self.let_phones_go(office);
         // RFC 3261 section 21.1.3.
         self.tell_progress(office, 181, None);
         self.lead(office, &plan);
@@ -64,7 +64,7 @@ impl Call {
     }
 
     /// Gives up the phones that ring; their account is not in the call any more.
-    fn let_go(&mut self, office: &mut Office<'_>) {
+    fn let_phones_go(&mut self, office: &mut Office<'_>) {
         self.give_up_all(office);
         self.first_branch = u16::try_from(self.legs.len()).unwrap_or(u16::MAX);
         let heard = matches!(self.phase, Phase::Dialling { early: Some(_), .. });

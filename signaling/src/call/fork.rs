@@ -1,8 +1,8 @@
 //! Reaching the phones of a party: branches, their answers, and what the caller is told of them (RFC 3261 sections 13.2.2, 16.7).
 
 use super::{
-    ALLOW, Call, End, Leg, Office, PRODUCT, Phase, Purpose, SDP, SUPPORTED, Signal, alarm::Alarm, describe,
-    incoming::header_text, outside::Introduction, target::Phone,
+    ALLOW, Call, End, Leg, Office, Phase, Purpose, SDP, SUPPORTED, SUPPORTED_WITH_OFFER, Signal, alarm::Alarm,
+    describe, incoming::header_text, outside::Introduction, reliable::Taken, target::Phone,
 };
 use crate::{
     dialog::{Ask, Dialog, Opening},
@@ -12,7 +12,7 @@ use crate::{
     message::{Header, Message, Method},
     routing::Obstacle,
     settings::Trunk,
-    transaction::{Answer, ClientFailure, NotSent},
+    transaction::{ClientFailure, NotSent},
 };
 use contract::MemberId;
 use std::sync::Arc;
@@ -62,13 +62,23 @@ impl Call {
         self.open_ports(office, self.caller, ipv6);
     }
 
-    fn open_ports(&mut self, office: &mut Office<'_>, number: u16, ipv6: bool) {
+    pub(super) fn open_ports(&mut self, office: &mut Office<'_>, number: u16, ipv6: bool) {
         let spec = leg_spec(ipv6, self.settings.media.silence_timeout, office.now);
+        let party = self.leg(number).map(|leg| leg.party.clone()).unwrap_or_default();
+        if self.session.shard().is_none() {
+            // Two calls of one person become one without a sound only on one shard.
+            let beside = [&party, &self.to].into_iter().find_map(|number| office.books.shard_of(number));
+            self.session.stand_beside(beside);
+        }
         self.session.open_leg(&mut office.books.door, office.out, MemberId(number), spec);
+        office.books.sits_on(&party, self.session.shard());
     }
 
     /// A leg's ports are open.
     pub(super) fn ports_opened(&mut self, office: &mut Office<'_>, member: MemberId) {
+        if self.is_replacement(member.0) {
+            return self.replacement_ready(office);
+        }
         if member.0 != self.caller || matches!(self.phase, Phase::Summoning) {
             let ready = matches!(self.phase, Phase::Summoning) || self.session.address(MemberId(self.caller)).is_some();
             if ready {
@@ -90,6 +100,9 @@ impl Call {
 
     /// A leg's ports could not be opened.
     pub(super) fn ports_refused(&mut self, office: &mut Office<'_>, number: u16) {
+        if self.is_replacement(number) {
+            return self.drop_replacement(office, 503);
+        }
         if number == self.caller && !matches!(self.phase, Phase::Summoning) {
             return self.end(office, End { cause: HangupCause::Exhausted, status: Some(503), by: None });
         }
@@ -122,24 +135,40 @@ impl Call {
         if let Some(credentials) = trunk.as_ref().and_then(|trunk| trunk.credentials.clone()) {
             dialog.prove_with(credentials);
         }
-        let mut headers = vec![("Allow", ALLOW), ("Supported", SUPPORTED)];
-        headers.extend(fields.iter().map(|(name, value)| (&**name, &**value)));
-        let ask = Ask {
-            method: Method::Invite,
-            max_forwards: self.max_forwards.saturating_sub(1),
-            headers: &headers,
-            body: body.as_deref().map(|body| (SDP, body)),
-        };
-        let sent = dialog.send(office.now, office.stack, office.out, &ask);
+        office.books.dialogs.insert(dialog.local_tag().into(), self.leg_id(number));
+        if let Some(leg) = self.leg_mut(number) {
+            leg.dialog = Some(dialog);
+        }
+        self.send_invite(office, number, body.as_deref(), &fields);
+    }
+
+    /// Sends the INVITE of a branch's dialog.
+    fn send_invite(
+        &mut self,
+        office: &mut Office<'_>,
+        number: u16,
+        body: Option<&[u8]>,
+        fields: &[crate::trunk::Field],
+    ) {
+        let timer = self.timer_headers(number);
+        let referred_by = self.referred_by();
+        let max_forwards = self.max_forwards.saturating_sub(1);
         let id = self.leg_id(number);
-        match sent {
+        // RFC 3262 section 5: an offer in a reliable response would want its answer in the PRACK, which only the caller could give.
+        let supported = if body.is_some() { SUPPORTED_WITH_OFFER } else { SUPPORTED };
+        let [expires, min] = timer.fields();
+        let mut headers = vec![("Allow", ALLOW), ("Supported", supported), expires, min];
+        headers.extend(fields.iter().map(|(name, value)| (&**name, &**value)));
+        headers.extend(referred_by.as_deref().map(|by| ("Referred-By", by)));
+        let ask = Ask { method: Method::Invite, max_forwards, headers: &headers, body: body.map(|body| (SDP, body)) };
+        let Some(leg) = self.leg_mut(number) else { return };
+        let trunk = leg.trunk.clone();
+        let Some(dialog) = &mut leg.dialog else { return };
+        let course = *dialog.course();
+        match dialog.send(office.now, office.stack, office.out, &ask) {
             Ok(client) => {
-                office.books.dialogs.insert(dialog.local_tag().into(), id);
                 office.books.clients.insert(client, Purpose::Invite { leg: id, course, offered: body.is_some() });
-                if let Some(leg) = self.leg_mut(number) {
-                    leg.dialog = Some(dialog);
-                    leg.signal = Signal::Inviting { client, rang: false };
-                }
+                leg.signal = Signal::Inviting { client, rang: false };
                 if let Some(trunk) = trunk {
                     office.arm(self.id, &mut self.alarms, Alarm::Trunk, trunk.answer_timeout);
                 }
@@ -153,6 +182,11 @@ impl Call {
 
     /// A branch's INVITE has an answer above 100.
     pub(crate) fn on_branch_response(&mut self, office: &mut Office<'_>, number: u16, response: &Message<'_>) {
+        if response.status().is_some_and(|status| status < 200)
+            && self.take_progress(office, number, response) == Taken::Ignored
+        {
+            return;
+        }
         let status = self.heard_of_trunk(office, number, response);
         let Some(leg) = self.leg_mut(number) else { return };
         let given_up = matches!(leg.signal, Signal::Cancelling { .. });
@@ -168,6 +202,12 @@ impl Call {
             200..=299 if given_up => self.answered_too_late(office, number, response),
             200..=299 => self.branch_accepted(office, number, response),
             300..=399 if !given_up => self.redirected(office, number, response),
+            // RFC 4028 section 7.3: again, with the interval that is wanted.
+            422 if !given_up && self.too_small(number, response) => {
+                let body = self.leg(number).and_then(|leg| leg.talk.sent.clone());
+                let fields = self.introduction(number).map(|introduction| introduction.fields).unwrap_or_default();
+                self.send_invite(office, number, body.as_deref(), &fields);
+            }
             _ => self.branch_over(office, number, status),
         }
     }
@@ -202,8 +242,12 @@ impl Call {
             answer = self.early_answer(office, number, body);
         }
         let early = if answer.is_some() { Some(number) } else { early };
-        if matches!(status, 180 | 183) {
+        if matches!(status, 180 | 183) && self.transfer.is_none() {
             self.tell_state(office, CallState::Ringing);
+        }
+        self.notify(office, status);
+        if self.caller_leg().is_some_and(|leg| leg.is_confirmed()) && self.offer.is_none() {
+            return self.heard_early(office, number, response);
         }
         // Of several phones that ring the caller hears once; the one he hears of may repeat itself (section 13.3.1.1).
         let news = answer.is_some()
@@ -216,17 +260,20 @@ impl Call {
         }
     }
 
-    pub(super) fn tell_progress(&mut self, office: &mut Office<'_>, status: u16, body: Option<&[u8]>) {
-        let Some(leg) = self.caller_leg() else { return };
-        let (Signal::Invited { server }, Some(dialog)) = (&leg.signal, &leg.dialog) else { return };
-        let answer = Answer {
-            to_tag: Some(dialog.local_tag()),
-            headers: &[("Contact", dialog.contact()), ("Allow", ALLOW), ("Server", PRODUCT)],
-            body: body.map(|body| (SDP, body)),
-            record_route: true,
-            ..Answer::new(status)
-        };
-        office.stack.respond(office.now, *server, &answer, office.out);
+    /// Early media for a party that has answered before: it hears who rings for it.
+    fn heard_early(&mut self, office: &mut Office<'_>, number: u16, response: &Message<'_>) {
+        let Phase::Dialling { early, told } = self.phase else { return };
+        let waits = self.caller;
+        if early.is_some() || response.body().is_empty() || !is_sdp(response) {
+            return;
+        }
+        let answer = describe::view(response.body()).ok().filter(|answer| self.suits((waits, number), answer));
+        if let (Some(answer), Some(leg)) = (answer, self.leg_mut(number)) {
+            leg.talk.remote = Some(answer);
+            self.phase = Phase::Dialling { early: Some(number), told };
+            self.describe_pair(office, waits, number);
+            self.update_hearing(office);
+        }
     }
 
     /// A branch will not answer any more: refused, unreachable, or given up and settled.
@@ -244,6 +291,8 @@ impl Call {
             office.books.dialogs.remove(dialog.local_tag());
         }
         self.close_member(office, number);
+        let party = self.leg(number).map(|leg| leg.party.clone()).unwrap_or_default();
+        self.uncount(office, &party);
         if let Phase::Dialling { early: Some(first), told } = self.phase
             && first == number
         {
@@ -272,7 +321,7 @@ impl Call {
                 408 => HangupCause::NoAnswer,
                 _ => HangupCause::Refused,
             };
-            self.end(office, End { cause, status: Some(status), by: None });
+            self.hopeless(office, End { cause, status: Some(status), by: None });
         }
     }
 
@@ -316,7 +365,7 @@ impl Call {
         let rang = self.legs.iter().any(|leg| matches!(leg.signal, Signal::Inviting { rang: true, .. }));
         // Phones that rang are not there at the moment; of those that never said anything nothing is known.
         let status = if rang { 480 } else { 408 };
-        self.end(office, End { cause: HangupCause::NoAnswer, status: Some(status), by: None });
+        self.hopeless(office, End { cause: HangupCause::NoAnswer, status: Some(status), by: None });
     }
 
     /// A 2xx to an INVITE that we gave up: its dialog exists, so it is ended properly (RFC 3261 section 9.1: CANCEL had no effect).

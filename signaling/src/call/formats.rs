@@ -106,6 +106,43 @@ pub(super) fn added(
     added
 }
 
+/// An offer of our own for one who shall be joined with a party of these formats: those of them that both may use, and with transcoding what we make of
+/// them.
+pub(super) fn like(media: &MediaSettings, view: &View, reader: &[Codec], writer: &[Codec]) -> Vec<Format> {
+    let passes = |format: &&Format| may_use(reader, format) && may_use(writer, format);
+    let mut formats: Vec<Format> = view.formats.iter().filter(passes).copied().collect();
+    if media.transcode && transcodes(media, view, writer) {
+        let has = |own: &Format| formats.iter().any(|format| format.same_coding(own));
+        let more: Vec<Format> = own(media, reader).into_iter().filter(|own| !has(own)).collect();
+        number_into(&mut formats, more);
+    }
+    if !formats.iter().any(|format| format.codec == Codec::TelephoneEvent) {
+        number_into(&mut formats, vec![EVENTS]);
+    }
+    formats
+}
+
+/// What a party of these formats has and our offer lacks, as far as its reader may use it.
+pub(super) fn lacking(offer: &Audio<'_>, theirs: &View, reader: &[Codec]) -> Vec<Format> {
+    let mut formats = offer.formats();
+    let known = formats.len();
+    let lacks = |format: &&Format| !formats.iter().any(|ours| ours.same_coding(format)) && may_use(reader, format);
+    let more: Vec<Format> = theirs.formats.iter().filter(lacks).copied().collect();
+    number_into(&mut formats, more);
+    formats.split_off(known)
+}
+
+/// Adds formats under payload types that are free: their own if they are, else dynamic ones (RFC 3551 section 6).
+fn number_into(formats: &mut Vec<Format>, more: Vec<Format>) {
+    for format in more {
+        let used = |wanted: &u8| formats.iter().any(|format| format.payload_type == *wanted);
+        let Some(payload_type) = [format.payload_type].into_iter().chain(96..=127).find(|wanted| !used(wanted)) else {
+            return;
+        };
+        formats.push(Format { payload_type, ..format });
+    }
+}
+
 /// What an answer becomes for the one who offered.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Taken {

@@ -38,11 +38,23 @@ impl Call {
         }
         self.measure();
         self.phase = Phase::Over { end, at: office.now };
-        for alarm in [Alarm::Ring, Alarm::Trunk, Alarm::Length, Alarm::Renegotiation, Alarm::Retry, Alarm::Silence] {
+        for alarm in [
+            Alarm::Ring,
+            Alarm::Trunk,
+            Alarm::Length,
+            Alarm::Renegotiation,
+            Alarm::Retry,
+            Alarm::Silence,
+            Alarm::Session,
+            Alarm::Keys,
+        ] {
             office.disarm(&mut self.alarms, alarm);
         }
         self.offer = None;
-        self.wish = false;
+        self.owed.clear();
+        self.transfer = None;
+        self.replacement = None;
+        self.end_progress(office);
         self.end_exchange(office, end.by);
         self.end_relays(office);
         for number in 0..u16::try_from(self.legs.len()).unwrap_or(u16::MAX) {
@@ -71,27 +83,30 @@ impl Call {
             return self.forget_leg(office, number);
         }
         let Some(leg) = self.leg(number) else { return };
+        if leg.is_confirmed() {
+            if !self.left(office, number) {
+                self.end(office, End { cause: self.cause_of(number), status: None, by: Some(number) });
+            }
+            return;
+        }
         match leg.signal {
             // RFC 3261 section 15: a caller may end an early dialog by BYE; its INVITE is answered 487.
+            Signal::Invited { .. } if self.is_replacement(number) => self.drop_replacement(office, 487),
             Signal::Invited { .. } => {
                 self.end(office, End { cause: HangupCause::Cancelled, status: Some(487), by: None });
-            }
-            Signal::Confirmed => {
-                let cause = if number == self.caller { HangupCause::Caller } else { HangupCause::Callee };
-                self.end(office, End { cause, status: None, by: Some(number) });
             }
             // A callee must not do that; it is taken as a wish to be left alone.
             Signal::Opening(_) | Signal::Inviting { .. } | Signal::Cancelling { .. } => {
                 self.give_up(office, number);
                 if !self.legs.iter().any(|leg| leg.is_hoped_for()) {
-                    self.end(office, End { cause: HangupCause::Refused, status: Some(480), by: None });
+                    self.hopeless(office, End { cause: HangupCause::Refused, status: Some(480), by: None });
                 }
             }
-            Signal::Gone => {}
+            Signal::Confirmed | Signal::Gone => {}
         }
     }
 
-    fn part(&mut self, office: &mut Office<'_>, number: u16, end: End) {
+    pub(super) fn part(&mut self, office: &mut Office<'_>, number: u16, end: End) {
         let awaits_ack = matches!(
             &self.exchange,
             Some(Exchange { asker: Asker::Leg(asker), stage: Stage::Answered { .. }, .. }) if *asker == number
@@ -153,6 +168,30 @@ impl Call {
         }
     }
 
+    /// A party of the exchange that is under way is gone.
+    pub(super) fn drop_exchange(&mut self, office: &mut Office<'_>, number: u16) {
+        let Some(exchange) = self.exchange.as_ref() else { return };
+        let asks = exchange.asker == Asker::Leg(number);
+        match (&exchange.stage, asks, exchange.asked == Some(number)) {
+            (Stage::Asked { .. }, true, _) | (Stage::Asked { .. }, _, true) => {
+                office.disarm(&mut self.alarms, Alarm::Renegotiation);
+                self.end_exchange(office, None);
+            }
+            (Stage::Answered { .. }, true, _) => self.end_exchange(office, Some(number)),
+            // Whose ACK is awaited is still there; the offer of who is gone is declined.
+            (Stage::Answered { .. }, _, true) => {
+                let Some(Exchange { asked, stage: Stage::Answered { late, .. }, .. }) = &mut self.exchange else {
+                    return;
+                };
+                *asked = None;
+                if let Some(late) = late.take() {
+                    self.acknowledge(office, number, late.cseq, late.declined.as_deref());
+                }
+            }
+            (Stage::Asked { .. } | Stage::Answered { .. }, false, false) => {}
+        }
+    }
+
     fn end_exchange(&mut self, office: &mut Office<'_>, by: Option<u16>) {
         let Some(mut exchange) = self.exchange.take() else { return };
         match &mut exchange.stage {
@@ -189,6 +228,7 @@ const fn reason(cause: HangupCause) -> Option<&'static str> {
         HangupCause::Preempted => Some("preemption;cause=1;text=\"UA Preemption\""),
         HangupCause::Caller
         | HangupCause::Callee
+        | HangupCause::Transferred
         | HangupCause::Cancelled
         | HangupCause::NoAnswer
         | HangupCause::Refused

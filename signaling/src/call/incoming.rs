@@ -1,12 +1,12 @@
 //! A phone calls: the caller's leg, and what is asked of the callee's phones.
 
-use super::{Call, End, Leg, Office, Phase, Signal, alarm::Alarm, describe, fork::Branch};
+use super::{Call, End, Leg, Office, Phase, Signal, Wish, alarm::Alarm, describe, fork::Branch, reliable::Reliably};
 use crate::{
     dialog::{self, Dialog},
     fact::{CallState, HangupCause},
     flow::Flow,
     id::CallId,
-    message::{Header, Malformed, Message},
+    message::{Header, Malformed, Message, escaped},
     routing::Obstacle,
     settings::{Nat, Settings, Trunk},
     transaction::ServerId,
@@ -57,34 +57,13 @@ impl Call {
     /// # Errors
     /// The INVITE cannot make a dialog: 400.
     pub(crate) fn arrive(office: &mut Office<'_>, arrival: &Arrival<'_>) -> Result<Self, Malformed> {
-        let Arrival { id, server, request, flow, from, to, settings, trunk } = arrival;
+        let Arrival { id, request, from, to, settings, trunk, .. } = arrival;
         let phase = Phase::Dialling { early: None, told: None };
         let mut call = Self::begin(*id, Arc::clone(settings), from, to, office.now, phase);
-        let nat = match trunk {
-            Some((trunk, _)) => Some(trunk.nat),
-            None => settings.directory.extension(from).map(|account| account.nat),
-        };
-        let nat = nat.is_some_and(|nat| behind_nat(nat, request, flow));
-        let tag = office.stack.tag();
-        let course = dialog::course_of(request, *flow, nat);
-        let mut dialog = Dialog::asked(office.stack, request, &tag, &super::target::escaped(to), course)?;
-        if let Some(credentials) = trunk.as_ref().and_then(|(trunk, _)| trunk.credentials.clone()) {
-            dialog.prove_with(credentials);
-        }
-        let mut leg = Leg::new(0, from, Signal::Invited { server: *server }, office.now, office.talk());
-        leg.contact = dialog.target().into();
-        leg.user_agent = header_text(request, Header::UserAgent);
-        leg.allows_update = request.lists(Header::Allow, "UPDATE");
-        leg.allows_info = request.lists(Header::Allow, "INFO");
-        leg.behind_nat = nat;
-        leg.web = super::protect::is_web(flow.transport);
-        leg.dialog = Some(dialog);
-        leg.trunk = trunk.as_ref().map(|(trunk, _)| Arc::clone(trunk));
+        call.max_forwards = request.max_forwards()?.unwrap_or(70);
+        let leg = call.caller_of(office, arrival, 0)?;
         call.legs.push(leg);
         call.first_branch = 1;
-        call.max_forwards = request.max_forwards()?.unwrap_or(70);
-        office.books.dialogs.insert(tag.into(), call.leg_id(0));
-        office.books.servers.insert(*server, call.leg_id(0));
         call.note_outside(request, trunk.as_ref());
         if trunk.is_none() {
             office.books.enter(from);
@@ -96,6 +75,45 @@ impl Call {
             call.offer = Some(body.into());
         }
         Ok(call)
+    }
+
+    /// The leg that an INVITE to us makes.
+    ///
+    /// # Errors
+    /// It cannot make a dialog: 400.
+    pub(super) fn caller_of(
+        &self,
+        office: &mut Office<'_>,
+        arrival: &Arrival<'_>,
+        number: u16,
+    ) -> Result<Leg, Malformed> {
+        let Arrival { server, request, flow, from, to, trunk, .. } = arrival;
+        let nat = match trunk {
+            Some((trunk, _)) => Some(trunk.nat),
+            None => self.settings.directory.extension(from).map(|account| account.nat),
+        };
+        let nat = nat.is_some_and(|nat| behind_nat(nat, request, flow));
+        let tag = office.stack.tag();
+        let course = dialog::course_of(request, *flow, nat);
+        let mut dialog = Dialog::asked(office.stack, request, &tag, &escaped(to), course)?;
+        if let Some(credentials) = trunk.as_ref().and_then(|(trunk, _)| trunk.credentials.clone()) {
+            dialog.prove_with(credentials);
+        }
+        let mut leg = Leg::new(number, from, Signal::Invited { server: *server }, office.now, office.talk());
+        leg.contact = dialog.target().into();
+        leg.user_agent = header_text(request, Header::UserAgent);
+        leg.allows_update = request.lists(Header::Allow, "UPDATE");
+        leg.allows_info = request.lists(Header::Allow, "INFO");
+        leg.reliably = Reliably::of(request);
+        leg.wish = Some(Wish::of(request));
+        leg.behind_nat = nat;
+        leg.web = super::protect::is_web(flow.transport);
+        leg.dialog = Some(dialog);
+        leg.trunk = trunk.as_ref().map(|(trunk, _)| Arc::clone(trunk));
+        let id = self.leg_id(number);
+        office.books.dialogs.insert(tag.into(), id);
+        office.books.servers.insert(*server, id);
+        Ok(leg)
     }
 
     /// Refuses the caller before anybody was asked.

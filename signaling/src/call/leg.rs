@@ -1,15 +1,21 @@
 //! One party of a call: how far its signaling is, its dialog, and its last agreed description.
 
-use super::{describe::View, seed::Seed};
+use super::{
+    describe::View,
+    reliable::Reliably,
+    seed::Seed,
+    timer::{SessionTimer, Wish},
+};
 use crate::{
     dialog::{Course, Dialog},
     fact::Protection,
+    id::CallId,
     message::Uri,
     settings::Trunk,
     transaction::{ClientId, ServerId},
 };
 use contract::{Digit, DtlsRole, IceCredentials, Instant, MemberId};
-use core::fmt;
+use core::{fmt, time::Duration};
 use std::sync::Arc;
 
 /// How far a leg's signaling is.
@@ -86,6 +92,22 @@ pub struct Leg {
     pub allows_update: bool,
     /// It takes INFO (RFC 6086: it says so in Allow).
     pub allows_info: bool,
+    /// Whether its INVITE takes provisional responses that are acknowledged.
+    pub reliably: Reliably,
+    /// The last reliable response of each early dialog of our INVITE to it, by tag (RFC 3262 section 4).
+    pub progress: Vec<(Box<str>, u32)>,
+    /// One of those held a description.
+    pub described_early: bool,
+    /// What is agreed about the life of its session (RFC 4028).
+    pub timer: Option<SessionTimer>,
+    /// What its request that is being answered says of that.
+    pub wish: Option<Wish>,
+    /// The least interval that it, or a proxy before it, takes.
+    pub interval_min: Option<Duration>,
+    /// The call it was taken over from.
+    pub came_from: Option<CallId>,
+    /// The call it went on in.
+    pub went_to: Option<CallId>,
     /// The last key pressed at it.
     pub pressed: Option<Pressed>,
     /// Its media source is learned rather than believed.
@@ -178,6 +200,14 @@ impl Leg {
             talk,
             allows_update: false,
             allows_info: false,
+            reliably: Reliably::No,
+            progress: Vec::new(),
+            described_early: false,
+            timer: None,
+            wish: None,
+            interval_min: None,
+            came_from: None,
+            went_to: None,
             pressed: None,
             behind_nat: false,
             web: false,
@@ -231,6 +261,8 @@ impl Leg {
             + self.dialog.as_ref().map_or(0, Dialog::heap_bytes)
             + self.talk.sent.as_ref().map_or(0, |sent| sent.len())
             + self.talk.remote.as_ref().map_or(0, View::heap_bytes)
+            + self.progress.iter().map(|(tag, _)| tag.len()).sum::<usize>()
+            + self.progress.capacity() * size_of::<(Box<str>, u32)>()
             + target
     }
 }

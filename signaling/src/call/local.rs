@@ -8,7 +8,9 @@ use contract::{Device, MemberId};
 const DEVICE: MemberId = MemberId(crate::limits::LEGS_PER_CALL_MAX as u16);
 /// That of the music on hold.
 pub(super) const MUSIC: MemberId = MemberId(crate::limits::LEGS_PER_CALL_MAX as u16 + 1);
-const _: () = assert!(crate::limits::LEGS_PER_CALL_MAX + 1 < u16::MAX as usize, "devices have numbers of their own");
+/// That of a tone for who dials or waits.
+pub(super) const TONE: MemberId = MemberId(crate::limits::LEGS_PER_CALL_MAX as u16 + 2);
+const _: () = assert!(crate::limits::LEGS_PER_CALL_MAX + 2 < u16::MAX as usize, "devices have numbers of their own");
 
 impl Call {
     /// Takes up a call that a feature answers. The feature is told when the caller's ports are open.

@@ -3,10 +3,10 @@
 //! A [`Call`] is one value: its [`Leg`]s, its media [`crate::media::Session`], at most one exchange of offer and answer, and its alarms. Everything that happens to it
 //! enters by a method of this module with an [`Office`] in hand and runs to completion. By subject: `incoming` and `originate` begin a call, `fork`
 //! reaches the callee's phones, `answer` joins the two, `negotiate` and `describe` turn one party's description into the other's, `renegotiate` passes
-//! re-INVITE and UPDATE on, `outside` places it on trunks, `divert` leads it on when the callee is not reached, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded, `watched` shows it to other phones.
+//! re-INVITE and UPDATE on, `timer` sees that sessions are refreshed, `reliable` that provisional responses arrive, `transfer` gives a party to another one, `outside` places it on trunks, `divert` leads it on when the callee is not reached, `relay` passes INFO, `digits` the keys pressed, `formats` chooses codecs, `protect` keys, `music` is what a held party hears, `silence` watches the media, `hangup` ends it, `record` writes it down, `recording` has it recorded, `watched` shows it to other phones.
 //!
 //! It deliberately does not know who may call (`pbx`), where a number leads (`routing`), or what a feature wants (`feature`, which orders by
-//! [`Action`]). RFC 3261 sections 12 to 15, 3264, 3311, 6026.
+//! [`Action`]). RFC 3261 sections 12 to 15, 3262, 3264, 3311, 3515, 3891, 4028, 6026.
 
 mod action;
 mod alarm;
@@ -31,11 +31,14 @@ mod record;
 mod recording;
 mod redirect;
 mod relay;
+mod reliable;
 mod renegotiate;
 mod seed;
 mod silence;
 mod stray;
 mod target;
+mod timer;
+mod transfer;
 mod watched;
 
 #[cfg(feature = "faults")]
@@ -50,14 +53,17 @@ pub use incoming::Arrival;
 pub(crate) use incoming::behind_nat;
 pub use leg::{Leg, Signal};
 pub(crate) use office::Purpose;
-pub use office::{ALLOW, Books, Office, PRODUCT, SDP, SUPPORTED};
+pub use office::{ALLOW, Books, Office, PRODUCT, SDP, SUPPORTED, SUPPORTED_WITH_OFFER};
 pub(crate) use outside::hops;
 pub(crate) use redirect::is_ours;
-pub(crate) use stray::answer_stray;
+pub(crate) use stray::{answer_stray, declined};
 pub(crate) use target::targets_of;
+pub(crate) use timer::Wish;
+pub(crate) use transfer::Referral;
+pub use transfer::{Dialling as TransferDialling, Order, TransferDo, TransferInput, TransferState, transfer_next};
 
 use crate::{
-    fact::{CallState, Fact, HangupCause},
+    fact::{CallState, Fact, HangupCause, TransferRecord},
     id::{CallId, LegId},
     media::Session,
     settings::{Extension, Settings, Terms},
@@ -123,8 +129,22 @@ pub struct Call {
     max_forwards: u8,
     exchange: Option<Exchange>,
     relays: SmallVec<[relay::Relay; 1]>,
-    /// We owe the caller a re-INVITE.
-    wish: bool,
+    /// Legs that we owe a re-INVITE.
+    owed: SmallVec<[renegotiate::Owed; 2]>,
+    /// Provisional responses to the caller that are acknowledged.
+    reliable: Option<Box<reliable::Reliable>>,
+    /// The transfer under way.
+    transfer: Option<Box<transfer::Transfer>>,
+    /// A party that is to take the place of another one.
+    replacement: Option<Box<transfer::Replacement>>,
+    /// Transfers so far.
+    transfers: Vec<TransferRecord>,
+    /// The call that this one's parties went on in.
+    part_of: Option<CallId>,
+    /// The tone that one of the parties hears.
+    tone: Option<transfer::Tone>,
+    /// The leg that began the call.
+    origin: u16,
     alarms: Alarms,
     /// Accounts whose limit counts this call.
     counted: SmallVec<[Box<str>; 2]>,
@@ -167,7 +187,14 @@ impl Call {
             max_forwards: 70,
             exchange: None,
             relays: SmallVec::new(),
-            wish: false,
+            owed: SmallVec::new(),
+            reliable: None,
+            transfer: None,
+            replacement: None,
+            transfers: Vec::new(),
+            part_of: None,
+            tone: None,
+            origin: 0,
             alarms: Alarms::default(),
             counted: SmallVec::new(),
             happenings: SmallVec::new(),
@@ -249,8 +276,7 @@ impl Call {
     /// Whether a number is one of its parties.
     #[must_use]
     pub fn involves(&self, number: &str) -> bool {
-        let from = self.caller_leg().is_none_or(|leg| leg.trunk.is_none()) && *self.from == *number;
-        from || *self.to == *number || self.legs.iter().any(|leg| leg.trunk.is_none() && *leg.party == *number)
+        self.legs.iter().any(|leg| leg.trunk.is_none() && *leg.party == *number && !leg.is_gone())
     }
 
     /// Whether an alarm is armed.
@@ -275,6 +301,12 @@ impl Call {
         }
         if self.is_over() && self.legs.iter().any(|leg| leg.is_hoped_for()) {
             return Err("nobody rings for a call that is over");
+        }
+        if self.is_over() && (self.transfer.is_some() || self.replacement.is_some() || self.reliable.is_some()) {
+            return Err("nothing is begun in a call that is over");
+        }
+        if self.has_alarm(Alarm::Progress) != self.reliable.as_ref().is_some_and(|reliable| reliable.is_pending()) {
+            return Err("a reliable response is repeated until its PRACK");
         }
         Ok(())
     }
@@ -310,6 +342,9 @@ impl Call {
         }
         for relay in self.relays.iter_mut().filter(|relay| relay.client == before) {
             relay.client = after;
+        }
+        for timer in self.legs.iter_mut().filter_map(|leg| leg.timer.as_mut()) {
+            timer.asked = timer.asked.map(|asked| if asked == before { after } else { asked });
         }
     }
 
@@ -351,6 +386,11 @@ impl Call {
         }
     }
 
+    /// Something happened that features hear of whether they drive the call or not.
+    fn happened_anyway(&mut self, happening: Happening) {
+        self.happenings.push(happening);
+    }
+
     /// Tells the state outside if it changed.
     fn tell_state(&mut self, office: &mut Office<'_>, state: CallState) {
         if self.state != state {
@@ -365,6 +405,9 @@ impl Call {
 
     /// A CANCEL came for one of the call's INVITEs that has no final answer yet.
     pub(crate) fn on_cancel(&mut self, office: &mut Office<'_>, number: u16, server: ServerId) {
+        if self.is_replacement(number) {
+            return self.drop_replacement(office, 487);
+        }
         let initial =
             self.leg(number).is_some_and(|leg| matches!(leg.signal, Signal::Invited { server: own } if own == server));
         if initial {
@@ -381,11 +424,14 @@ impl Call {
         match alarm {
             Alarm::Ring => self.nobody_answered(office),
             Alarm::Trunk => self.trunk_is_silent(office),
+            Alarm::Session => self.sessions_due(office),
+            Alarm::Progress => self.repeat_progress(office),
+            Alarm::Keys => self.happened_anyway(Happening::Waited),
             Alarm::Length => self.end(office, End::by_us(HangupCause::LengthLimit)),
             Alarm::Repeat => self.repeat_answer(office),
             Alarm::Acknowledgement => self.never_acknowledged(office),
             Alarm::Renegotiation => self.renegotiation_overdue(office),
-            Alarm::Retry => self.renew_wish(office),
+            Alarm::Retry => self.pay(office),
             Alarm::Silence => self.still_silent(office),
             Alarm::MediaClose => {
                 self.session.closed(&mut office.books.door);
@@ -457,6 +503,8 @@ impl Call {
             Action::Join(device) => self.join_device(office, device),
             Action::Answer => self.answer_ourselves(office),
             Action::HangUp => self.end(office, End::by_us(HangupCause::Operator)),
+            Action::Wait(time) => office.arm(self.id, &mut self.alarms, Alarm::Keys, time),
+            Action::Transfer(order) => self.obey(office, order),
         }
     }
 

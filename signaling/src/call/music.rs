@@ -34,6 +34,15 @@ impl Call {
 
     /// Lets `held` hear the music of `holder`.
     pub(super) fn play_music(&mut self, office: &mut Office<'_>, holder: u16, held: u16) {
+        self.open_music(office, holder);
+        let listens =
+            self.leg(held).and_then(|leg| leg.talk.remote.as_ref()).is_some_and(|view| view.direction.receives());
+        let ear = Ear { member: MemberId(held), speaks: false, hears: listens };
+        self.state_hearing(office, hold(ear, MUSIC));
+    }
+
+    /// Lets the music of `holder` play.
+    pub(super) fn open_music(&mut self, office: &mut Office<'_>, holder: u16) {
         if self.holder != Some(holder) {
             self.session.close_member(&mut office.books.door, office.out, MUSIC);
             self.holder = Some(holder);
@@ -42,10 +51,6 @@ impl Call {
             let player = Device::Player(PlayerSpec { sounds, repeat: Repeat::Forever });
             self.session.open_device(&mut office.books.door, office.out, MUSIC, player);
         }
-        let listens =
-            self.leg(held).and_then(|leg| leg.talk.remote.as_ref()).is_some_and(|view| view.direction.receives());
-        let ear = Ear { member: MemberId(held), speaks: false, hears: listens };
-        self.state_hearing(office, hold(ear, MUSIC));
     }
 
     /// Nobody hears the music any more.

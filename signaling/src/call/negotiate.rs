@@ -131,8 +131,11 @@ impl Call {
         if self.phase == Phase::Summoning {
             return self.own_offer(number);
         }
-        let offer = self.offer.take()?;
         let caller = self.caller;
+        if self.offer.is_none() && self.caller_leg().is_some_and(|leg| leg.is_confirmed()) {
+            return self.offer_like(number, caller);
+        }
+        let offer = self.offer.take()?;
         let body = self.offer_to(number, caller, &offer);
         self.offer = Some(offer);
         body
@@ -147,15 +150,83 @@ impl Call {
         self.versioned(number, rtp, |local| Some(sdp::offer(&local, &carriage, &formats, Direction::SendRecv)))
     }
 
+    /// An offer of our own that a party which has answered before can be joined with: its formats, and what we make of them.
+    fn offer_like(&mut self, number: u16, waits: u16) -> Option<Box<[u8]>> {
+        let rtp = self.signalled(number)?;
+        let settings = Arc::clone(&self.settings);
+        let (reader, writer) = (self.codecs_of(number), self.codecs_of(waits));
+        let view = self.leg(waits)?.talk.remote.clone()?;
+        let formats = formats::like(&settings.media, &view, &reader, &writer);
+        let carriage = self.carriage_offered(number);
+        self.versioned(number, rtp, |local| Some(sdp::offer(&local, &carriage, &formats, Direction::SendRecv)))
+    }
+
+    /// What a leg was told last, offered again; `anew`: both ways, with what its party can be joined with `other` by.
+    pub(super) fn offer_again(&mut self, number: u16, other: Option<u16>, anew: bool) -> Option<Box<[u8]>> {
+        let sent = self.leg(number)?.talk.sent.clone()?;
+        let settings = Arc::clone(&self.settings);
+        let rtp = self.signalled(number)?;
+        let reader = self.codecs_of(number);
+        let theirs = other.and_then(|other| self.leg(other)?.talk.remote.clone()).filter(|_| anew);
+        let description = Description::parse(&sent).ok()?;
+        let audio = description.audio()?;
+        let before = describe::view(&sent).ok();
+        let transcode = settings.media.transcode;
+        let add = match &theirs {
+            Some(_) if transcode => formats::added(&settings.media, &audio, &reader, &[], before.as_ref()),
+            Some(theirs) => formats::lacking(&audio, theirs, &reader),
+            None => Vec::new(),
+        };
+        let keep = |format: &Format| {
+            let shared = |theirs: &View| theirs.formats.iter().any(|other| other.same_coding(format));
+            transcode || theirs.as_ref().is_none_or(shared)
+        };
+        let carriage = self.carriage_offered(number);
+        let holds = other.is_some_and(|other| self.holds(other));
+        let said = self.leg(number).and_then(|leg| leg.talk.remote.as_ref()).map(|view| view.direction);
+        let direction = Some(match (anew, holds) {
+            (true, true) => Direction::SendOnly,
+            (true, false) => Direction::SendRecv,
+            // What changes nothing lets nothing be changed by its answer either.
+            (false, _) => audio.direction().and(said.unwrap_or_default().reversed()),
+        });
+        self.versioned(number, rtp, |local| {
+            Some(sdp::rewrite(
+                &description,
+                &Rewrite { local, carriage: &carriage, keep: &keep, order: &[], add: &add, direction },
+            ))
+        })
+    }
+
+    /// Whether a party with this answer to an offer of ours can be joined with one that has answered before.
+    pub(super) fn suits(&self, (waits, asked): (u16, u16), answer: &View) -> bool {
+        let shares = |view: &View| answer.speech().any(|format| view.speech().any(|other| other.same_coding(format)));
+        let waiting = self.leg(waits).and_then(|leg| leg.talk.remote.as_ref());
+        self.may_answer(asked, &answer.carriage)
+            && answer.speech().next().is_some()
+            && (waiting.is_some_and(shares)
+                || self.settings.media.transcode
+                    && answer.speech().any(|format| formats::is_transcoded(&self.settings.media, format)))
+    }
+
     /// Our own answer to a leg's offer: what it may use, both ways as far as it lets us. `None`: nothing of it can be used.
     pub(super) fn own_answer(&mut self, number: u16, offer: &[u8]) -> Option<Box<[u8]>> {
+        self.own_answer_for(number, offer, None)
+    }
+
+    /// As [`Call::own_answer`], for one that is joined with `other`.
+    pub(super) fn own_answer_for(&mut self, number: u16, offer: &[u8], other: Option<u16>) -> Option<Box<[u8]>> {
         let rtp = self.signalled(number)?;
         let allowed = self.codecs_of(number);
         let description = Description::parse(offer).ok()?;
         let carriage = self.carriage_answered(number, &describe::view(offer).ok()?.carriage)?;
-        self.versioned(number, rtp, |local| {
-            sdp::answer(&description, &local, &carriage, |format| may_use(&allowed, format), Direction::SendRecv)
-        })
+        let theirs = other.and_then(|other| self.leg(other)?.talk.remote.clone());
+        let theirs = theirs.filter(|_| !self.settings.media.transcode);
+        let takes = |format: &Format| {
+            let shared = |theirs: &View| theirs.formats.iter().any(|other| other.same_coding(format));
+            may_use(&allowed, format) && theirs.as_ref().is_none_or(shared)
+        };
+        self.versioned(number, rtp, |local| sdp::answer(&description, &local, &carriage, takes, Direction::SendRecv))
     }
 
     /// The answer of a branch in a provisional response: the caller hears it from now on. Returns what the caller is told.
@@ -216,7 +287,7 @@ impl Call {
         Some(told)
     }
 
-    fn describe_pair(&mut self, office: &mut Office<'_>, one: u16, two: u16) {
+    pub(super) fn describe_pair(&mut self, office: &mut Office<'_>, one: u16, two: u16) {
         self.describe_leg(office, one, Some(two));
         self.describe_leg(office, two, Some(one));
     }
@@ -266,6 +337,10 @@ impl Call {
 
     /// States who hears whom, as the legs' directions say, and whether somebody holds.
     pub(super) fn update_hearing(&mut self, office: &mut Office<'_>) {
+        if self.transfer.is_some() {
+            return self.transfer_hearing(office);
+        }
+        self.sound(office, None);
         match (self.phase, self.partner) {
             (Phase::Connected, Partner::Leg(callee)) => {
                 self.record_by_rule(office, callee);

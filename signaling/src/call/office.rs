@@ -19,15 +19,19 @@ use crate::{
     wall::WallTime,
     wheel::Wheel,
 };
-use contract::{Instant, NodeId, RecordingId};
+use contract::{Instant, NodeId, RecordingId, ShardId};
 use core::time::Duration;
 use std::collections::BTreeMap;
 
 /// Methods we serve, for Allow.
-pub const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, SUBSCRIBE, PUBLISH, MESSAGE";
+pub const ALLOW: &str =
+    "INVITE, ACK, BYE, CANCEL, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, SUBSCRIBE, PUBLISH, MESSAGE";
 
-/// Option tags we know, for Supported: Path, RFC 3327.
-pub const SUPPORTED: &str = "path";
+/// Option tags we know, for Supported: RFC 3327, 4028, 3891, 4488.
+pub const SUPPORTED: &str = "path, timer, replaces, norefersub";
+
+/// The same in an INVITE with an offer, and where we are asked for all we know: RFC 3262 too.
+pub const SUPPORTED_WITH_OFFER: &str = "path, timer, replaces, norefersub, 100rel";
 
 /// Our name, for Server and User-Agent.
 pub const PRODUCT: &str = "Ironbell";
@@ -41,13 +45,29 @@ pub(crate) enum Purpose {
     /// The INVITE that makes a leg's dialog. The course is for the ACK and BYE of an answer that nobody waits for any more; without an offer
     /// in the INVITE, that ACK has to answer the one in the 2xx.
     Invite { leg: LegId, course: Course, offered: bool },
-    /// A re-INVITE or UPDATE of a leg's exchange.
-    Renegotiate(LegId),
+    /// A re-INVITE or UPDATE of a leg's exchange. Without an offer in it, an offer in its 2xx has to be answered.
+    Renegotiate { leg: LegId, offered: bool },
+    /// An UPDATE that refreshes a leg's session.
+    Refresh(LegId),
+    /// The PRACK of a leg's provisional response.
+    Prack(LegId),
+    /// A leg that gave a REFER is told how it goes.
+    Notify { leg: LegId, last: bool },
     /// A request passed between parties.
     Relay(LegId),
     /// The BYE of this dialog.
     Bye(Tags),
 }
+
+/// An account in calls.
+#[derive(Clone, Copy, Debug)]
+struct Busy {
+    calls: usize,
+    shard: Option<ShardId>,
+}
+
+/// Calls of an account that is taken for one person, who may want to join two of them. Those of a busier one are spread over all shards.
+const LINES_OF_A_PERSON: usize = 3;
 
 /// Where calls find themselves again, and what they share.
 #[derive(Debug)]
@@ -60,8 +80,8 @@ pub struct Books {
     pub(crate) clients: BTreeMap<ClientId, Purpose>,
     /// INVITEs to us without a final answer.
     pub(crate) servers: BTreeMap<ServerId, LegId>,
-    /// Calls that an account is in.
-    busy: BTreeMap<Box<str>, usize>,
+    /// Calls that an account is in, and the shard of one of them.
+    busy: BTreeMap<Box<str>, Busy>,
     /// Trunks.
     pub(crate) trunks: Trunks,
     /// Calls that have to end because an emergency call needs their channel.
@@ -106,7 +126,19 @@ impl Books {
     /// Calls that the account is in, in and out together.
     #[must_use]
     pub fn calls_of(&self, number: &str) -> usize {
-        self.busy.get(number).copied().unwrap_or(0)
+        self.busy.get(number).map_or(0, |busy| busy.calls)
+    }
+
+    /// The shard that another call of the account should be on, so that the two can become one.
+    pub(crate) fn shard_of(&self, number: &str) -> Option<ShardId> {
+        self.busy.get(number).filter(|busy| busy.calls <= LINES_OF_A_PERSON)?.shard
+    }
+
+    /// A call of the account is on this shard.
+    pub(crate) fn sits_on(&mut self, number: &str, shard: Option<ShardId>) {
+        if let Some(busy) = self.busy.get_mut(number) {
+            busy.shard = shard.or(busy.shard);
+        }
     }
 
     /// Accounts that are in a call.
@@ -117,20 +149,40 @@ impl Books {
 
     pub(crate) fn enter(&mut self, number: &str) {
         match self.busy.get_mut(number) {
-            Some(calls) => *calls += 1,
+            Some(busy) => busy.calls += 1,
             None => {
-                self.busy.insert(number.into(), 1);
+                self.busy.insert(number.into(), Busy { calls: 1, shard: None });
             }
         }
     }
 
     pub(crate) fn leave(&mut self, number: &str) {
-        if let Some(calls) = self.busy.get_mut(number) {
-            *calls -= 1;
-            if *calls == 0 {
+        if let Some(busy) = self.busy.get_mut(number) {
+            busy.calls -= 1;
+            if busy.calls == 0 {
                 self.busy.remove(number);
             }
         }
+    }
+
+    /// A leg is in another call now: what is awaited of it is awaited there.
+    pub(crate) fn rename(&mut self, from: LegId, to: LegId) {
+        for purpose in self.clients.values_mut() {
+            match purpose {
+                Purpose::Invite { leg, .. }
+                | Purpose::Renegotiate { leg, .. }
+                | Purpose::Refresh(leg)
+                | Purpose::Prack(leg)
+                | Purpose::Notify { leg, .. }
+                | Purpose::Relay(leg) => {
+                    if *leg == from {
+                        *leg = to;
+                    }
+                }
+                Purpose::Bye(_) => {}
+            }
+        }
+        self.servers.values_mut().filter(|leg| **leg == from).for_each(|leg| *leg = to);
     }
 
     /// A dialog with this tag of ours whose BYE is out.

@@ -61,6 +61,7 @@ impl Call {
             return self.end(office, End::by_us(HangupCause::Incompatible));
         };
         self.caller = number;
+        self.origin = number;
         self.first_branch = u16::try_from(self.legs.len()).unwrap_or(u16::MAX);
         self.phase = Phase::Dialling { early: None, told: None };
         // What the phone answered is what it can do: it is offered to the other side.

@@ -6,6 +6,7 @@
 use super::{Call, End, Office, PRODUCT, Phase, Signal, alarm::Alarm, fork::Branch, target};
 use crate::{
     fact::{CallDirection, HangupCause},
+    id::LegId,
     limits::{RULE_FIELD_BYTES_MAX, RULE_FIELDS_MAX, TRUNK_ATTEMPTS_MAX},
     message::{Message, escaped},
     routing::TrunkPlan,
@@ -109,10 +110,23 @@ impl Call {
             let signal = legs.get(usize::from(*number)).map(|leg| &leg.signal);
             let holds = !over && !matches!(signal, None | Some(Signal::Gone | Signal::Cancelling { .. }));
             if !holds {
-                trunks.give_back(&trunk.name, crate::id::LegId { call: id, number: *number });
+                trunks.give_back(&trunk.name, LegId { call: id, number: *number });
             }
             holds
         });
+    }
+
+    /// Another call takes a leg over that holds a channel: it is not this one's any more.
+    pub(super) fn hand_channel(&mut self, number: u16) -> Option<Arc<Trunk>> {
+        let channels = &mut self.outside.as_mut()?.channels;
+        let at = channels.iter().position(|(leg, _)| *leg == number)?;
+        Some(channels.remove(at).1)
+    }
+
+    /// Takes over the channel that the leg `from` of another call holds; here it is `number`.
+    pub(super) fn keep_channel(&mut self, trunks: &mut Trunks, trunk: Arc<Trunk>, from: LegId, number: u16) {
+        trunks.rename(&trunk.name, from, self.leg_id(number));
+        self.outside.get_or_insert_default().channels.push((number, trunk));
     }
 
     /// The legs that hold a channel of a trunk.
@@ -165,7 +179,7 @@ impl Call {
         if !self.next_trunk(office) {
             let status = self.refusal_of_trunks().unwrap_or(503);
             let cause = if status == 488 { HangupCause::Incompatible } else { HangupCause::Unreachable };
-            self.refuse(office, status, cause);
+            self.hopeless(office, End { cause, status: Some(status), by: None });
         }
         self.measure();
     }
@@ -235,7 +249,7 @@ impl Call {
         self.give_up(office, number);
         self.note_refusal(408);
         if !self.next_trunk(office) {
-            self.end(office, End { cause: HangupCause::Unreachable, status: Some(503), by: None });
+            self.hopeless(office, End { cause: HangupCause::Unreachable, status: Some(503), by: None });
         }
     }
 
@@ -295,13 +309,13 @@ impl Call {
 
     /// What the caller is told when no trunk served; `None`: none was searched for.
     pub(super) fn refusal_of_trunks(&self) -> Option<u16> {
-        let search = self.outside.as_ref()?.search.as_ref()?;
+        let search = self.outside.as_ref()?.search.as_ref().filter(|search| search.current >= self.first_branch)?;
         Some(if is_worth_another(search.status) { 503 } else { super::fork::presentable(search.status) })
     }
 
     /// Whether trunks were searched for.
     pub(super) fn goes_outside(&self) -> bool {
-        self.outside.as_ref().is_some_and(|outside| outside.search.is_some())
+        self.refusal_of_trunks().is_some()
     }
 
     /// Somebody answered: what was kept for further tries is not needed any more.
@@ -339,6 +353,11 @@ impl Call {
         let (from, user) = match (self.phase, outside.and_then(|outside| outside.caller.as_ref())) {
             // The phone that is to call sees whom it will call.
             (Phase::Summoning, _) => (self.shown_as(&self.to), &*self.to),
+            // Within a transfer a phone is asked for who waits.
+            _ if self.caller_leg().is_some_and(|leg| leg.is_confirmed() && leg.number != self.origin) => {
+                let waits = self.caller_leg().map_or(&self.from, |leg| &leg.party);
+                (self.shown_of(self.caller), &**waits)
+            }
             (_, Some(caller)) => {
                 told.extend(caller.history.iter().cloned());
                 if let Some(trunk) = self.caller_leg().and_then(|leg| leg.trunk.as_ref()) {

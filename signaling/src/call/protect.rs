@@ -257,6 +257,9 @@ impl Call {
 
     /// A leg whose media was to be protected has no keys and will get none. It is never let go on in clear: an answered call ends, a phone that rings is given up.
     pub(super) fn unsecured(&mut self, office: &mut Office<'_>, number: u16, why: Unsecured) {
+        if self.is_replacement(number) {
+            return self.drop_replacement(office, 488);
+        }
         let Some(leg) = self.leg(number) else { return };
         match leg.signal {
             Signal::Opening(_) | Signal::Inviting { .. } => {
@@ -276,7 +279,11 @@ impl Call {
             // RFC 7675 section 5.1: it does not want our media any more, or is not there.
             Unsecured::ConsentLost => (HangupCause::PeerGone, 480),
         };
-        self.end(office, End { cause, status: Some(status), by: None });
+        let end = End { cause, status: Some(status), by: None };
+        if self.leg(number).is_some_and(|leg| leg.is_confirmed()) {
+            return self.lost(office, number, end);
+        }
+        self.hopeless(office, end);
     }
 
     /// What is agreed with a leg of keys and checks, for its shard, and whether RTP and RTCP share a port. `None`: nothing may pass.

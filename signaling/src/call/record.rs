@@ -27,12 +27,14 @@ impl Call {
             disposition: disposition(self.answered_at.is_some(), cause, status),
             hangup_cause: cause,
             status,
-            user_agent: self.caller_leg().map(|leg| (*leg.user_agent).to_owned()).unwrap_or_default(),
+            user_agent: self.leg(self.origin).map(|leg| (*leg.user_agent).to_owned()).unwrap_or_default(),
             legs: self.legs.iter().map(|leg| self.leg_record(leg, ended_at)).collect(),
             bytes: self.bytes_max.max(self.bytes()),
             originated: self.originated,
             recordings: self.recordings.made.to_vec(),
             direction: self.direction(),
+            transfers: self.transfers.clone(),
+            part_of: self.part_of,
         }
     }
 
@@ -50,6 +52,8 @@ impl Call {
             codec: self.codec_of(leg),
             protection: leg.protection,
             report: self.session.member(leg.member()).and_then(|member| member.report),
+            came_from: leg.came_from,
+            went_to: leg.went_to,
         }
     }
 
@@ -63,7 +67,7 @@ impl Call {
             to: (*self.to).to_owned(),
             started_at: self.started_at,
             answered_at: self.answered_at,
-            legs: self.legs.iter().map(|leg| self.leg_view(leg)).collect(),
+            legs: self.legs.iter().filter(|leg| leg.went_to.is_none()).map(|leg| self.leg_view(leg)).collect(),
             recording: self.recordings.running(),
         }
     }
@@ -103,6 +107,9 @@ impl Call {
             + self.session.heap_bytes()
             + self.outside.as_ref().map_or(0, |outside| outside.heap_bytes())
             + self.counted.iter().map(|number| number.len()).sum::<usize>()
+            + self.reliable.as_ref().map_or(0, |reliable| reliable.heap_bytes())
+            + self.transfer.as_ref().map_or(0, |_| size_of::<super::transfer::Transfer>())
+            + self.transfers.iter().map(|record| size_of_val(record) + record.to.len() + 8).sum::<usize>()
     }
 }
 

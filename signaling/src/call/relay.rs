@@ -21,7 +21,7 @@ pub(super) struct Relay {
 impl Call {
     /// An INFO came within a leg's dialog.
     pub(crate) fn on_info(&mut self, office: &mut Office<'_>, number: u16, server: ServerId, request: &Message<'_>) {
-        if self.phase != Phase::Connected {
+        if self.phase != Phase::Connected && self.transfer.is_none() {
             // RFC 6086 section 4.2.3 ties it to an INVITE usage that is answered or early; before the answer nobody is there to take it.
             return office.refuse(server, 480, None);
         }
@@ -68,13 +68,19 @@ impl Call {
             Err(NotSent::Exhausted) => refuse(office, 503),
             Err(NotSent::Unreachable) => {
                 refuse(office, 480);
-                self.end(office, End::by_us(HangupCause::PeerGone));
+                self.lost(office, to, End::by_us(HangupCause::PeerGone));
             }
         }
     }
 
     /// A request that was passed on has a final answer; `None`: it will have none.
-    pub(crate) fn relay_answered(&mut self, office: &mut Office<'_>, client: ClientId, response: Option<&Message<'_>>) {
+    pub(crate) fn relay_answered(
+        &mut self,
+        office: &mut Office<'_>,
+        number: u16,
+        client: ClientId,
+        response: Option<&Message<'_>>,
+    ) {
         let status = response.map_or(408, |response| response.status().unwrap_or(500));
         if status < 200 {
             return;
@@ -97,7 +103,7 @@ impl Call {
         }
         // RFC 3261 section 12.2.1.2.
         if matches!(status, 408 | 481) {
-            self.end(office, End::by_us(HangupCause::PeerGone));
+            self.lost(office, number, End::by_us(HangupCause::PeerGone));
         }
     }
 

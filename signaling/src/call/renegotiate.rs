@@ -1,7 +1,7 @@
 //! Re-INVITE and UPDATE: passed to the other party with our addresses, or answered by us where there is none (RFC 3261 section 14, RFC 3311).
 
 use super::{
-    ALLOW, Call, End, Office, PRODUCT, Phase, Purpose, SDP, SUPPORTED, Signal,
+    ALLOW, Call, End, Office, PRODUCT, Phase, Purpose, SDP, SUPPORTED, Signal, Wish,
     alarm::Alarm,
     answer::answered,
     describe::{self, View},
@@ -11,11 +11,20 @@ use super::{
 use crate::{
     dialog::Ask,
     fact::HangupCause,
-    limits::RENEGOTIATION_MAX,
-    message::{Message, Method},
+    limits::{RENEGOTIATION_MAX, SESSION_INTERVAL_MIN},
+    message::{Message, Method, escaped},
     transaction::{ClientFailure, ClientId, NotSent, ServerId},
 };
 use core::time::Duration;
+
+/// A re-INVITE that we owe a leg.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Owed {
+    /// Whom.
+    pub(super) leg: u16,
+    /// Because it is joined with another party: codecs and direction are asked for anew. Else it changes nothing.
+    anew: bool,
+}
 
 impl Call {
     /// A re-INVITE or UPDATE came within a leg's dialog.
@@ -28,11 +37,27 @@ impl Call {
     ) {
         let invite = request.method() == Some(Method::Invite);
         let body = request.body();
-        let connected = self.phase == Phase::Connected && self.leg(number).is_some_and(|leg| leg.is_confirmed());
+        let joined = match self.phase {
+            Phase::Connected => true,
+            // In a transfer somebody who has answered waits.
+            Phase::Dialling { .. } => self.transfer.is_some(),
+            Phase::Summoning | Phase::Over { .. } => false,
+        };
+        let connected = joined && self.leg(number).is_some_and(|leg| leg.is_confirmed());
+        let wish = Wish::of(request);
+        if wish.is_too_small() {
+            // RFC 4028 section 9.
+            let least = SESSION_INTERVAL_MIN.as_secs().to_string();
+            return office.refuse(server, 422, Some(("Min-SE", &least)));
+        }
         if !invite && body.is_empty() {
-            // RFC 3311 section 5.2: an UPDATE without offer refreshes the target only.
+            // RFC 3311 section 5.2: an UPDATE without offer refreshes the target, and the session (RFC 4028 section 9).
             self.refresh(number, request);
-            return self.accept_quietly(office, number, server);
+            return self.accept_quietly(office, number, server, &wish);
+        }
+        if !invite && !connected && self.may_offer_early(number) {
+            self.refresh(number, request);
+            return self.answer_early(office, number, server, request);
         }
         if let Some((status, retry)) = self.conflict(office, number, connected) {
             return office.refuse(server, status, retry.as_deref().map(|seconds| ("Retry-After", seconds)));
@@ -48,6 +73,9 @@ impl Call {
             },
         };
         self.refresh(number, request);
+        if let Some(leg) = self.leg_mut(number) {
+            leg.wish = Some(wish);
+        }
         match self.other(number) {
             Some(other) => self.pass_on(office, number, other, server, request, offer),
             None => self.answer_renegotiation(office, number, server, invite, body, offer),
@@ -67,23 +95,28 @@ impl Call {
             };
         }
         match &self.exchange {
+            // The other party's INVITE, or its PRACK, is not settled.
+            None if self.other(number).is_some_and(|other| !self.leg(other).is_some_and(|leg| leg.is_confirmed())) => {
+                Some((491, None))
+            }
             None => None,
             Some(exchange) if exchange.asker == Asker::Leg(number) => later(office),
             Some(_) => Some((491, None)),
         }
     }
 
-    fn refresh(&mut self, number: u16, message: &Message<'_>) {
+    pub(super) fn refresh(&mut self, number: u16, message: &Message<'_>) {
         if let Some(dialog) = self.leg_mut(number).and_then(|leg| leg.dialog.as_mut()) {
             // A Contact that cannot be read leaves the target as it was.
             let _ = dialog.refresh(message);
         }
     }
 
-    fn accept_quietly(&mut self, office: &mut Office<'_>, number: u16, server: ServerId) {
-        let Some(dialog) = self.leg(number).and_then(|leg| leg.dialog.as_ref()) else { return };
-        let contact = dialog.contact().to_owned();
-        office.refuse(server, 200, Some(("Contact", &contact)));
+    fn accept_quietly(&mut self, office: &mut Office<'_>, number: u16, server: ServerId, wish: &Wish) {
+        if self.leg(number).is_some_and(|leg| leg.is_confirmed()) {
+            self.session_granted(office, number, wish);
+        }
+        self.grant(office, number, server, &[]);
     }
 
     fn pass_on(
@@ -118,7 +151,7 @@ impl Call {
             Err(NotSent::Unreachable) => {
                 // RFC 3261 section 12.2.1.2: a dialog whose peer cannot be reached is over.
                 office.refuse(server, 480, None);
-                self.end(office, End::by_us(HangupCause::PeerGone));
+                self.lost(office, to, End::by_us(HangupCause::PeerGone));
             }
         }
     }
@@ -133,15 +166,21 @@ impl Call {
         body: Option<&[u8]>,
     ) -> Result<ClientId, NotSent> {
         let id = self.leg_id(number);
+        let timer = self.timer_headers(number);
+        let shown = self.shown_partner(number);
+        let [expires, min] = timer.fields();
+        let mut headers = vec![("Allow", ALLOW), ("Supported", SUPPORTED), ("User-Agent", PRODUCT), expires, min];
+        // RFC 3325 section 9.1: who the other party is now.
+        headers.extend(shown.as_deref().map(|shown| ("P-Asserted-Identity", shown)));
         let dialog = self.leg_mut(number).and_then(|leg| leg.dialog.as_mut()).ok_or(NotSent::Unreachable)?;
         let ask = Ask {
             method: if by_invite { Method::Invite } else { Method::Update },
             max_forwards,
-            headers: &[("Allow", ALLOW), ("Supported", SUPPORTED), ("User-Agent", PRODUCT)],
+            headers: &headers,
             body: body.map(|body| (SDP, body)),
         };
         let client = dialog.send(office.now, office.stack, office.out, &ask)?;
-        office.books.clients.insert(client, Purpose::Renegotiate(id));
+        office.books.clients.insert(client, Purpose::Renegotiate { leg: id, offered: body.is_some() });
         Ok(client)
     }
 
@@ -171,21 +210,42 @@ impl Call {
     }
 
     /// The party that was asked has answered.
-    pub(crate) fn renegotiation_answered(&mut self, office: &mut Office<'_>, client: ClientId, response: &Message<'_>) {
+    pub(crate) fn renegotiation_answered(
+        &mut self,
+        office: &mut Office<'_>,
+        (number, offered): (u16, bool),
+        client: ClientId,
+        response: &Message<'_>,
+    ) {
         let status = response.status().unwrap_or(0);
         if status < 200 {
             return;
         }
-        let Some(exchange) = self.take_asked(office, client) else { return };
+        let invites = response.cseq().is_ok_and(|cseq| cseq.method == Method::Invite);
+        let Some(exchange) = self.take_asked(office, client) else {
+            // Who asked has left meanwhile.
+            if invites && status < 300 {
+                let cseq = response.cseq().map_or(0, |cseq| cseq.number);
+                let declined = if offered { None } else { describe::declined(response.body()) };
+                self.acknowledge(office, number, cseq, declined.as_deref());
+                self.owe(number, true);
+                self.pay(office);
+            }
+            return;
+        };
         let (Some(asked), Stage::Asked { server, by_invite, from_invite, offer, .. }) =
             (exchange.asked, exchange.stage)
         else {
             return;
         };
         if status >= 300 {
-            return self.renegotiation_refused(office, exchange.asker, server, status);
+            if status == 422 {
+                self.too_small(asked, response);
+            }
+            return self.renegotiation_refused(office, exchange.asker, asked, server, status);
         }
         self.refresh(asked, response);
+        self.session_agreed(office, asked, response);
         let cseq = response.cseq().map_or(0, |cseq| cseq.number);
         let body = response.body();
         let said = if is_sdp(response) { describe::view(body).ok() } else { None };
@@ -206,7 +266,7 @@ impl Call {
                     let stage = answered(server, None);
                     self.await_ack(office, Exchange { asker: Asker::Leg(asker), asked: Some(asked), stage });
                 } else {
-                    self.renew_wish(office);
+                    self.pay(office);
                 }
             }
             // An offer, for which the asker asked.
@@ -223,12 +283,20 @@ impl Call {
             // The answer to our own offer.
             (Asker::Ourselves, _, _, Some(answer)) if self.may_answer(asked, &answer.carriage) => {
                 self.acknowledge(office, asked, cseq, None);
+                let before = self.leg(asked).and_then(|leg| leg.talk.remote.as_ref()).map(|view| view.direction);
+                if let Some(other) = self.other(asked).filter(|_| before != Some(answer.direction)) {
+                    // It holds, or does no more: the other party is to know.
+                    self.owe(other, true);
+                }
                 if let Some(leg) = self.leg_mut(asked) {
                     leg.talk.remote = Some(answer);
                 }
-                let other = self.other(asked);
-                self.describe_leg(office, asked, other);
+                match self.other(asked) {
+                    Some(other) => self.describe_pair(office, asked, other),
+                    None => self.describe_leg(office, asked, None),
+                }
                 self.update_hearing(office);
+                self.pay(office);
             }
             // A 2xx that answers nothing: acknowledged, and the session stays as it was.
             (asker, server, ..) => {
@@ -237,33 +305,45 @@ impl Call {
                 }
                 if let (Asker::Leg(_), Some(server)) = (asker, server) {
                     office.refuse(server, 488, None);
-                    self.renew_wish(office);
                 }
+                self.pay(office);
             }
         }
     }
 
     /// RFC 3261 section 14.1: the session stays as it was, unless the dialog is gone.
-    fn renegotiation_refused(&mut self, office: &mut Office<'_>, asker: Asker, server: Option<ServerId>, status: u16) {
+    fn renegotiation_refused(
+        &mut self,
+        office: &mut Office<'_>,
+        asker: Asker,
+        asked: u16,
+        server: Option<ServerId>,
+        status: u16,
+    ) {
         if let Some(server) = server {
             let told = match status {
                 // Neither our challenge to answer nor the asker's place to go.
                 300..=399 | 401 | 407 => 488,
+                // The interval of its session with us is not the asker's matter; next time it is right.
+                422 => 500,
                 status => status,
             };
             office.refuse(server, told, None);
         }
         // RFC 3261 section 12.2.1.2: the dialog does not exist any more.
         if matches!(status, 408 | 481) {
-            return self.end(office, End::by_us(HangupCause::PeerGone));
+            return self.lost(office, asked, End::by_us(HangupCause::PeerGone));
         }
         match asker {
             Asker::Ourselves if status == 491 => {
-                self.wish = true;
+                self.owe(asked, true);
                 self.retry_later(office);
             }
-            Asker::Ourselves => {}
-            Asker::Leg(_) => self.renew_wish(office),
+            Asker::Ourselves => {
+                self.refresh_refused(office, asked, status);
+                self.pay(office);
+            }
+            Asker::Leg(_) => self.pay(office),
         }
     }
 
@@ -279,7 +359,10 @@ impl Call {
             office.refuse(server, status, None);
         }
         // RFC 3261 section 12.2.1.2: no answer at all ends the dialog.
-        self.end(office, End::by_us(HangupCause::PeerGone));
+        match exchange.asked {
+            Some(asked) => self.lost(office, asked, End::by_us(HangupCause::PeerGone)),
+            None => self.end(office, End::by_us(HangupCause::PeerGone)),
+        }
     }
 
     fn take_asked(&mut self, office: &mut Office<'_>, client: ClientId) -> Option<Exchange> {
@@ -321,25 +404,54 @@ impl Call {
         // Codecs without a common one stay as they are: the media plane makes one of the other.
         let unlike = !caller.speech().any(|format| callee.speech().any(|other| other.same_coding(format)));
         let transcoded = self.settings.media.transcode && unlike;
-        self.wish = !(same || transcoded) || caller.direction != callee.direction.reversed();
-        self.renew_wish(office);
+        if !(same || transcoded) || caller.direction != callee.direction.reversed() {
+            self.owe(self.caller, false);
+        }
+        self.pay(office);
+    }
+
+    /// From now on we owe a leg a re-INVITE.
+    pub(super) fn owe(&mut self, leg: u16, anew: bool) {
+        match self.owed.iter_mut().find(|owed| owed.leg == leg) {
+            Some(owed) => owed.anew |= anew,
+            None => self.owed.push(Owed { leg, anew }),
+        }
     }
 
     /// Begins our own exchange when we owe one and no other is under way.
-    pub(super) fn renew_wish(&mut self, office: &mut Office<'_>) {
-        if !self.wish || self.phase != Phase::Connected {
-            return;
+    pub(super) fn pay(&mut self, office: &mut Office<'_>) {
+        while self.phase == Phase::Connected
+            && self.exchange.is_none()
+            && !self.has_alarm(Alarm::Retry)
+            && !self.owed.is_empty()
+        {
+            let Owed { leg: number, anew } = self.owed.remove(0);
+            if !self.leg(number).is_some_and(|leg| leg.is_confirmed()) {
+                continue;
+            }
+            let other = self.other(number);
+            let Some(body) = self.offer_again(number, other, anew) else { continue };
+            if let Ok(client) = self.ask(office, number, true, 70, Some(&body)) {
+                let stage = Stage::Asked { server: None, client, by_invite: true, from_invite: false, offer: None };
+                self.exchange = Some(Exchange { asker: Asker::Ourselves, asked: Some(number), stage });
+                office.arm(self.id, &mut self.alarms, Alarm::Renegotiation, RENEGOTIATION_MAX);
+            }
         }
-        if self.exchange.is_some() {
-            return;
-        }
-        let caller = self.caller;
-        let Some(body) = self.leg(caller).and_then(|leg| leg.talk.sent.clone()) else { return };
-        self.wish = false;
-        if let Ok(client) = self.ask(office, caller, true, 70, Some(&body)) {
-            let stage = Stage::Asked { server: None, client, by_invite: true, from_invite: false, offer: None };
-            self.exchange = Some(Exchange { asker: Asker::Ourselves, asked: Some(caller), stage });
-            office.arm(self.id, &mut self.alarms, Alarm::Renegotiation, RENEGOTIATION_MAX);
+    }
+
+    /// Whom a phone of ours talks with now, as its display shall say. `None`: that is its own matter, or known to it since the beginning.
+    fn shown_partner(&self, number: u16) -> Option<String> {
+        let leg = self.leg(number).filter(|leg| leg.trunk.is_none())?;
+        self.account(&leg.party)?;
+        Some(self.shown_of(self.other(number)?))
+    }
+
+    /// A leg's party as another is shown it: the name of an account only where the account itself speaks.
+    pub(super) fn shown_of(&self, number: u16) -> String {
+        match self.leg(number) {
+            Some(leg) if leg.trunk.is_none() => self.shown_as(&leg.party),
+            Some(leg) => format!("<sip:{}@{}>", escaped(&leg.party), self.settings.domain),
+            None => self.shown_as(&self.from),
         }
     }
 

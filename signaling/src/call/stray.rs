@@ -7,6 +7,11 @@ use crate::{
     message::Message,
 };
 
+/// What an ACK says to an offer in such a 2xx.
+pub(crate) fn declined(response: &Message<'_>) -> Option<Box<[u8]>> {
+    describe::declined(response.body())
+}
+
 /// Treats a 2xx to an INVITE of ours. `invite` is the way the INVITE went and whether it held an offer, if
 /// that is still known.
 pub(crate) fn answer_stray(office: &mut Office<'_>, response: &Message<'_>, invite: Option<(Course, bool)>) {

@@ -14,6 +14,7 @@ pub use route::Course;
 
 use crate::{
     flow::{Flow, ListenerId},
+    limits::PRACKS_MAX,
     message::{Header, Malformed, Message, Method, NameAddr},
     transaction::{SentAck, Stack},
 };
@@ -73,8 +74,8 @@ pub struct Dialog {
     /// The route set itself, needed again when the target is refreshed behind a strict router.
     route_set: Vec<String>,
     course: Course,
-    /// The ACK of our last INVITE and its CSeq number.
-    ack: Option<(u32, SentAck)>,
+    /// The ACKs of our last two INVITEs and their CSeq numbers: a 2xx may come again while the next INVITE is under way.
+    acks: [Option<(u32, SentAck)>; 2],
     /// What our requests prove themselves with, where the peer is a provider.
     proof: Option<Box<proof::Proof>>,
 }
@@ -101,7 +102,7 @@ impl Dialog {
             routes: Vec::new(),
             route_set: routes,
             course,
-            ack: None,
+            acks: [None, None],
             proof: None,
         };
         dialog.aim();
@@ -138,7 +139,7 @@ impl Dialog {
             // RFC 3261 section 12.1.1: the route set of the UAS is Record-Route in order.
             route_set: addresses(invite, Header::RecordRoute)?,
             course,
-            ack: None,
+            acks: [None, None],
             proof: None,
         };
         dialog.aim();
@@ -188,7 +189,8 @@ impl Dialog {
             local: tagged(from.uri.as_str(), from.tag()).into(),
             remote: Box::default(),
             contact: stack.contact_for(course.listener(), "").into(),
-            local_cseq: cseq.number,
+            // RFC 3261 section 12.2.1.1: above every request that may have gone out in it while it was early.
+            local_cseq: cseq.number.saturating_add(PRACKS_MAX).min(request::CSEQ_MAX - 1).max(cseq.number),
             remote_cseq: None,
             invite_cseq: None,
             state: State::Asked,
@@ -197,7 +199,7 @@ impl Dialog {
             routes: Vec::new(),
             route_set: Vec::new(),
             course,
-            ack: None,
+            acks: [None, None],
             proof: None,
         };
         dialog.answered(response)?;
@@ -245,6 +247,18 @@ impl Dialog {
     #[must_use]
     pub fn is_acknowledged_by(&self, ack: &Message<'_>) -> bool {
         ack.cseq().is_ok_and(|cseq| Some(cseq.number) == self.invite_cseq)
+    }
+
+    /// The CSeq number of the peer's last INVITE.
+    #[must_use]
+    pub const fn invite_cseq(&self) -> Option<u32> {
+        self.invite_cseq
+    }
+
+    /// Whether it is the one of this Call-ID, this tag of ours and this tag of the peer, as its peer knows it (RFC 3891 section 3).
+    #[must_use]
+    pub fn is_named(&self, call_id: &str, ours: &str, theirs: &str) -> bool {
+        *self.call_id == *call_id && *self.local_tag == *ours && self.remote_tag.as_deref() == Some(theirs)
     }
 
     /// Judges the order of a request by RFC 3261 section 12.2.2. `false`: it is older than one we know, answer 500.
@@ -329,7 +343,8 @@ impl Dialog {
     pub fn heap_bytes(&self) -> usize {
         let lists = self.routes.iter().chain(&self.route_set).map(|value| value.capacity() + size_of::<String>());
         // An ACK is as long as its headers.
-        let ack = self.ack.as_ref().map_or(0, |_| self.local.len() + self.remote.len() + self.request_uri.len() + 200);
+        let acks = self.acks.iter().flatten().count();
+        let ack = acks * (self.local.len() + self.remote.len() + self.request_uri.len() + 200);
         [&self.call_id, &self.local_tag, &self.local, &self.remote, &self.contact, &self.target, &self.request_uri]
             .iter()
             .map(|text| text.len())

@@ -10,7 +10,7 @@ use contract::Instant;
 use smallvec::SmallVec;
 
 /// The largest CSeq number, RFC 3261 section 8.1.1.5.
-const CSEQ_MAX: u32 = (1 << 31) - 1;
+pub(super) const CSEQ_MAX: u32 = (1 << 31) - 1;
 
 /// A request within a dialog.
 #[derive(Clone, Copy, Debug)]
@@ -103,19 +103,21 @@ impl Dialog {
                 break;
             }
         }
-        self.ack = Some((cseq, result?));
+        let sent = result?;
+        if self.acks[0].as_ref().is_some_and(|(number, _)| *number != cseq) {
+            self.acks[1] = self.acks[0].take();
+        }
+        self.acks[0] = Some((cseq, sent));
         Ok(())
     }
 
     /// The peer repeats the 2xx of our INVITE with this CSeq number: the ACK goes out again. `false`: there was none yet.
     pub fn acknowledge_again(&self, stack: &mut Stack, out: &mut Effects, cseq: u32) -> bool {
-        match &self.ack {
-            Some((number, ack)) if *number == cseq => {
-                stack.resend_ack(ack, out);
-                true
-            }
-            Some(_) | None => false,
+        let known = self.acks.iter().flatten().find(|(number, _)| *number == cseq);
+        if let Some((_, ack)) = known {
+            stack.resend_ack(ack, out);
         }
+        known.is_some()
     }
 
     fn request<'a>(&'a self, method: Method<'a>, cseq: u32, ask: &Ask<'a>) -> OutRequest<'a> {

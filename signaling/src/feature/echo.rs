@@ -31,7 +31,12 @@ impl Echo {
             }
             (
                 Self::Waiting | Self::Echoing | Self::Over,
-                Happening::Reached | Happening::Answered | Happening::Summoned,
+                Happening::Reached
+                | Happening::Answered
+                | Happening::Summoned
+                | Happening::Pressed { .. }
+                | Happening::Waited
+                | Happening::TransferOver,
             ) => Actions::new(),
         }
     }

@@ -4,8 +4,10 @@
 //! (`pbx`) tells it and carries its actions to the call.
 
 mod echo;
+mod transfer;
 
 pub use echo::Echo;
+pub use transfer::Keys;
 
 use crate::call::{Action, Happening};
 use smallvec::SmallVec;
@@ -14,10 +16,12 @@ use smallvec::SmallVec;
 pub type Actions = SmallVec<[Action; 2]>;
 
 /// A running feature of one call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Feature {
     /// The echo test.
     Echo(Echo),
+    /// Keys of parties that talk.
+    Keys(Keys),
 }
 
 impl Feature {
@@ -26,6 +30,7 @@ impl Feature {
     pub fn handle(&mut self, happening: Happening) -> Actions {
         match self {
             Self::Echo(echo) => echo.handle(happening),
+            Self::Keys(keys) => keys.handle(happening),
         }
     }
 }

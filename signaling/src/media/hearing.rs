@@ -45,6 +45,20 @@ pub fn hold(held: Ear, music: MemberId) -> HearingTable {
     ])
 }
 
+/// These on one bus, and each of those listening to a device of its own, whom nobody hears. Nobody is in both.
+#[must_use]
+pub fn scene(talkers: &[Ear], listeners: impl IntoIterator<Item = (Ear, MemberId)>) -> HearingTable {
+    let together = bridge(talkers.iter().copied());
+    let alone = (1..).zip(listeners).flat_map(|(bus, (ear, device)): (u32, _)| {
+        let set = |open: bool| if open { BusSet::bus(bus) } else { BusSet::NONE };
+        [
+            Hearing { member: ear.member, speaks: BusSet::NONE, hears: set(ear.hears), gain: Gain::UNITY },
+            Hearing { member: device, speaks: set(true), hears: BusSet::NONE, gain: Gain::UNITY },
+        ]
+    });
+    HearingTable::new(together.rows().iter().copied().chain(alone))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +90,16 @@ mod tests {
         let table = hold(ear(A, true, true), B);
         assert!(table.hears(A, B) && !table.hears(B, A));
         assert!(!hold(ear(A, true, false), B).hears(A, B));
+    }
+
+    #[test]
+    fn who_waits_hears_its_device_and_nobody_hears_who_waits() {
+        let (c, music, tone) = (MemberId(2), MemberId(3), MemberId(4));
+        let table = scene(&[ear(A, true, true), ear(B, true, true)], [(ear(c, true, true), music)]);
+        assert!(table.hears(A, B) && table.hears(B, A) && table.hears(c, music));
+        assert!(!table.hears(A, c) && !table.hears(c, A) && !table.hears(A, music));
+        let table = scene(&[], [(ear(A, true, true), music), (ear(B, true, true), tone)]);
+        assert!(table.hears(A, music) && table.hears(B, tone) && !table.hears(A, tone) && !table.hears(B, A));
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod hearing;
 pub mod session;
 pub mod targets;
 
-pub use hearing::{Ear, bridge, echo, hold};
+pub use hearing::{Ear, bridge, echo, hold, scene};
 pub use session::{Member, MemberState, Session};
 
 use contract::ShardId;
@@ -34,6 +34,17 @@ impl Door {
             *sessions += 1;
         }
         ShardId(u16::try_from(at).unwrap_or(0))
+    }
+
+    /// One more session on `shard`, which carries another one that may come together with it. Balanced by [`Door::leave`].
+    pub(crate) fn enter_at(&mut self, shard: ShardId) -> ShardId {
+        match self.sessions_by_shard.get_mut(usize::from(shard.0)) {
+            Some(sessions) => {
+                *sessions += 1;
+                shard
+            }
+            None => self.enter(),
+        }
     }
 
     /// A session of `shard` is gone.

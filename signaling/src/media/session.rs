@@ -48,19 +48,44 @@ pub struct Session {
     members: SmallVec<[Member; 3]>,
     hearing: HearingTable,
     closing: bool,
+    /// The shard it shall be on, if that is known.
+    beside: Option<ShardId>,
 }
 
 impl Session {
     /// A session of which no shard knows yet.
     #[must_use]
     pub fn new(id: SessionId) -> Self {
-        Self { id, shard: None, members: SmallVec::new(), hearing: HearingTable::default(), closing: false }
+        Self {
+            id,
+            shard: None,
+            members: SmallVec::new(),
+            hearing: HearingTable::default(),
+            closing: false,
+            beside: None,
+        }
     }
 
     /// The shard that holds it; `None` before the first command and after the close was reported.
     #[must_use]
     pub const fn shard(&self) -> Option<ShardId> {
         self.shard
+    }
+
+    /// It shall be on the same shard as another one, with which it may come together. No effect once it is on one.
+    pub(crate) const fn stand_beside(&mut self, shard: Option<ShardId>) {
+        self.beside = shard;
+    }
+
+    /// Gives a leg to another session of the same shard, where it has another name.
+    pub(crate) fn move_leg(&mut self, id: MemberId, to: &mut Self, name: MemberId, door: &mut Door, out: &mut Effects) {
+        let Some(at) = self.members.iter().position(|member| member.id == id) else { return };
+        let member = self.members.remove(at);
+        to.members.push(Member { id: name, ..member });
+        if matches!(member.state, MemberState::Open(_)) && !self.closing {
+            let (session, to) = (self.id, to.id);
+            self.tell(door, out, MediaCommand::MoveLeg { session, member: id, to, name });
+        }
     }
 
     /// Who hears whom, as last told to the shard.
@@ -246,7 +271,11 @@ impl Session {
     }
 
     fn tell(&mut self, door: &mut Door, out: &mut Effects, command: MediaCommand) {
-        let shard = *self.shard.get_or_insert_with(|| door.enter());
+        let beside = self.beside;
+        let shard = *self.shard.get_or_insert_with(|| match beside {
+            Some(shard) => door.enter_at(shard),
+            None => door.enter(),
+        });
         out.push(Effect::Media { shard, command });
     }
 }

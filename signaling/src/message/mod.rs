@@ -5,6 +5,7 @@
 //! whether a message makes sense to anyone: only RFC 3261 sections 7, 18.3, 19.1, 20 and 25, and the later grammar they point to.
 
 mod escape;
+mod extension;
 mod frame;
 mod header;
 mod index;
@@ -22,6 +23,7 @@ mod write;
 
 pub(crate) use escape::escaped;
 pub use escape::quoted;
+pub use extension::{RAck, ReferTo, RefresherRole, Replaces, SessionExpires};
 pub use frame::{Framed, frame};
 pub use header::Header;
 pub use index::Index;

@@ -348,7 +348,7 @@ fn same_unescaped(one: &[u8], two: &[u8], any_case: bool) -> bool {
     unescaped(one).map(fold).eq(unescaped(two).map(fold))
 }
 
-fn unescape(bytes: &[u8]) -> Cow<'_, str> {
+pub(super) fn unescape(bytes: &[u8]) -> Cow<'_, str> {
     if memchr::memchr(b'%', bytes).is_none() {
         return String::from_utf8_lossy(bytes);
     }

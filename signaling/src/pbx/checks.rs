@@ -1,7 +1,7 @@
 //! What makes us refuse a request before we know who sent it: RFC 3261 sections 8.2.1 to 8.2.3.
 
 use crate::{
-    call::{ALLOW, PRODUCT, SDP, SUPPORTED},
+    call::{ALLOW, PRODUCT, SDP},
     message::{Header, Message, Method},
     transaction::Answer,
 };
@@ -25,7 +25,7 @@ pub(super) fn check(request: &Message<'_>, method: Method<'_>) -> Result<(), Ref
         |status: u16, name: &'static str, value: &str| Err(Refusal { status, header: Some((name, value.to_owned())) });
     match method {
         // RFC 3261 section 8.2.1.
-        Method::Prack | Method::Refer | Method::Notify => return with(405, "Allow", ALLOW),
+        Method::Notify => return with(405, "Allow", ALLOW),
         Method::Other(_) => return with(501, "Allow", ALLOW),
         Method::Register
         | Method::Invite
@@ -34,13 +34,19 @@ pub(super) fn check(request: &Message<'_>, method: Method<'_>) -> Result<(), Ref
         | Method::Cancel
         | Method::Options
         | Method::Update
+        | Method::Prack
+        | Method::Refer
         | Method::Info
         | Method::Subscribe
         | Method::Publish
         | Method::Message => {}
     }
+    // RFC 3911: nobody joins two calls by a header of an INVITE.
+    if method == Method::Invite && request.header(Header::Join).is_some() {
+        return Err(Refusal::plain(501));
+    }
     // RFC 3261 section 8.2.2.3.
-    let known = |tag: &[u8]| method == Method::Register && tag.eq_ignore_ascii_case(SUPPORTED.as_bytes());
+    let known = |tag: &[u8]| known(method).iter().any(|known| tag.eq_ignore_ascii_case(known.as_bytes()));
     let unknown: Vec<String> = request
         .values(Header::Require)
         .filter(|tag| !tag.is_empty() && !known(tag))
@@ -49,7 +55,7 @@ pub(super) fn check(request: &Message<'_>, method: Method<'_>) -> Result<(), Ref
     if !unknown.is_empty() {
         return with(420, "Unsupported", &unknown.join(", "));
     }
-    if matches!(method, Method::Invite | Method::Update) && !request.body().is_empty() {
+    if matches!(method, Method::Invite | Method::Update | Method::Prack) && !request.body().is_empty() {
         if !is_sdp(request) && !is_optional(request) {
             // RFC 3261 section 8.2.3.
             return with(415, "Accept", SDP);
@@ -69,6 +75,29 @@ pub(super) fn check(request: &Message<'_>, method: Method<'_>) -> Result<(), Ref
         return Err(Refusal::plain(406));
     }
     Ok(())
+}
+
+/// The option tags that a request of this method may require.
+const fn known(method: Method<'_>) -> &'static [&'static str] {
+    match method {
+        Method::Register => &["path"],
+        // RFC 3262, RFC 4028, RFC 3891.
+        Method::Invite => &["100rel", "timer", "replaces"],
+        Method::Update => &["timer"],
+        // RFC 4488.
+        Method::Refer => &["norefersub"],
+        Method::Ack
+        | Method::Bye
+        | Method::Cancel
+        | Method::Options
+        | Method::Prack
+        | Method::Info
+        | Method::Subscribe
+        | Method::Notify
+        | Method::Publish
+        | Method::Message
+        | Method::Other(_) => &[],
+    }
 }
 
 /// Whether a range of Accept holds our media type.

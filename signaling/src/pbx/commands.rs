@@ -2,7 +2,7 @@
 
 use super::switchboard::Switchboard;
 use crate::{
-    call::{Call, End, Office},
+    call::{Call, End, Office, TransferDialling},
     effect::{Effect, ExtensionView, Refusal, Reply},
     event::presence::Presence,
     fact::{CallState, HangupCause, PresenceStatus},
@@ -26,6 +26,13 @@ impl Switchboard {
             Command::RecordingLost { call, recording } => {
                 self.tell(turn, call, |call, office| call.recording_lost(office, recording));
                 Reply::Done
+            }
+            Command::Transfer { call, by, to, consult } => {
+                let dialling = if consult { TransferDialling::Consult } else { TransferDialling::Blind };
+                self.order(turn, call, |call, office| call.transfer_to(office, by.as_deref(), &to, dialling))
+            }
+            Command::ConcludeTransfer { call, complete } => {
+                self.order(turn, call, |call, office| call.conclude_transfer(office, complete))
             }
             Command::ListCalls => {
                 Reply::Calls(self.calls.values().rev().filter(|call| !call.is_over()).map(|call| call.view()).collect())
@@ -87,6 +94,24 @@ impl Switchboard {
             }
         });
         reply
+    }
+
+    /// Lets a call be ordered something.
+    fn order(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: CallId,
+        order: impl FnOnce(&mut Call, &mut Office<'_>) -> Result<(), Refusal>,
+    ) -> Reply {
+        if self.calls.get(&id).is_none_or(|call| call.is_over()) {
+            return Reply::Refused(Refusal::UnknownCall);
+        }
+        let mut result = Ok(());
+        self.tell(turn, id, |call, office| result = order(call, office));
+        match result {
+            Ok(()) => Reply::Done,
+            Err(refusal) => Reply::Refused(refusal),
+        }
     }
 
     fn originate(&mut self, turn: &mut Turn<'_>, from: &str, to: &str) -> Result<CallId, Refusal> {

@@ -3,7 +3,7 @@
 use super::{checks, switchboard::Switchboard};
 use crate::{
     auth::Verdict,
-    call::{ALLOW, PRODUCT, SDP, SUPPORTED, behind_nat},
+    call::{ALLOW, PRODUCT, SDP, SUPPORTED_WITH_OFFER, behind_nat},
     effect::Effect,
     event::ALLOW_EVENTS,
     fact::Fact,
@@ -33,11 +33,19 @@ impl Switchboard {
             Method::Message => self.on_unowned(turn, server, request, method),
             Method::Invite if !in_dialog => self.on_invite(turn, server, request, flow),
             Method::Options if !in_dialog => self.on_options(turn, server),
-            Method::Invite | Method::Update | Method::Bye | Method::Info | Method::Options => {
+            // Nobody is sent anywhere but from a call.
+            Method::Refer if !in_dialog => self.office(turn).refuse(server, 403, None),
+            Method::Invite
+            | Method::Update
+            | Method::Bye
+            | Method::Info
+            | Method::Options
+            | Method::Prack
+            | Method::Refer => {
                 self.on_dialog_request(turn, server, (request, method), flow);
             }
             // The stack answers CANCEL and passes ACK elsewhere; `check` refuses the others.
-            Method::Ack | Method::Cancel | Method::Prack | Method::Refer | Method::Notify | Method::Other(_) => {}
+            Method::Ack | Method::Cancel | Method::Notify | Method::Other(_) => {}
         }
     }
 
@@ -58,7 +66,7 @@ impl Switchboard {
             ("Allow-Events", ALLOW_EVENTS),
             ("Accept", SDP),
             ("Accept-Encoding", "identity"),
-            ("Supported", SUPPORTED),
+            ("Supported", SUPPORTED_WITH_OFFER),
             ("Server", PRODUCT),
         ];
         self.office(turn).respond(server, &Answer { headers: &headers, ..Answer::new(200) });
@@ -82,12 +90,17 @@ impl Switchboard {
         if method == Method::Options {
             return self.on_options(turn, server);
         }
+        if method == Method::Refer {
+            return self.on_refer(turn, leg, server, request);
+        }
         self.tell(turn, leg.call, |call, office| {
             call.heard(leg.number, flow);
             if method == Method::Bye {
                 call.on_bye(office, leg.number, server);
             } else if method == Method::Info {
                 call.on_info(office, leg.number, server, request);
+            } else if method == Method::Prack {
+                call.on_prack(office, leg.number, server, request);
             } else {
                 call.on_renegotiation(office, leg.number, server, request);
             }

@@ -2,12 +2,12 @@
 
 use super::switchboard::Switchboard;
 use crate::{
-    call::{Arrival, Call, hops},
+    call::{Arrival, Call, Wish, hops},
     fact::HangupCause,
     feature::{Echo, Feature},
     flow::Flow,
     id::CallId,
-    limits::{CALLS_MAX, HOPS_MAX},
+    limits::{CALLS_MAX, HOPS_MAX, SESSION_INTERVAL_MIN},
     message::{Message, Scheme, Uri},
     routing::{self, Request, Target},
     transaction::{ServerId, Turn},
@@ -38,9 +38,19 @@ impl Switchboard {
                 (from, dialled(request).unwrap_or_default())
             }
         };
+        if Wish::of(request).is_too_small() {
+            // RFC 4028 section 9.
+            let least = SESSION_INTERVAL_MIN.as_secs().to_string();
+            return self.office(turn).refuse(server, 422, Some(("Min-SE", &least)));
+        }
         let id = self.next_call();
         let settings = Arc::clone(&self.settings);
         let arrival = Arrival { id, server, request, flow, from: &from, to: &to, settings, trunk };
+        match request.replaces() {
+            Ok(None) => {}
+            Ok(Some(replaces)) => return self.on_replaces(turn, &arrival, &replaces),
+            Err(_) => return self.office(turn).refuse(server, 400, None),
+        }
         let call = match Call::arrive(&mut self.office(turn), &arrival) {
             Ok(call) => call,
             Err(_) => return self.office(turn).refuse(server, 400, None),

@@ -11,6 +11,7 @@ mod incoming;
 mod invite;
 mod message;
 mod publish;
+mod refer;
 mod register;
 mod subscribe;
 mod switchboard;

@@ -8,7 +8,7 @@ use crate::{
     effect::Effect,
     event::{Compositor, Notifier},
     fact::{DropReason, Fact, HangupCause, Mailbox},
-    feature::Feature,
+    feature::{Feature, Keys},
     flow::{ConnectionId, Flow},
     id::{CallId, LegId, QueryId},
     input::{StoredBinding, StoredMessage},
@@ -137,6 +137,10 @@ impl Switchboard {
     fn happened(&mut self, turn: &mut Turn<'_>, id: CallId, happening: Happening) {
         if happening == Happening::Summoned {
             return self.route(turn, id);
+        }
+        if let Happening::Pressed { .. } = happening {
+            let codes = &self.settings.codes;
+            self.features.entry(id).or_insert_with(|| Feature::Keys(Keys::new(codes)));
         }
         let actions = self.features.get_mut(&id).map(|feature| feature.handle(happening)).unwrap_or_default();
         let Some(call) = self.calls.get_mut(&id) else { return };
@@ -273,8 +277,8 @@ impl Switchboard {
         leg.dialog.as_ref()?.owns_request(request).then_some(id)
     }
 
-    /// A 2xx to an INVITE of ours that no leg waits for.
-    fn on_stray(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, invite: Option<(Course, bool)>) {
+    /// A 2xx to an INVITE of ours that no leg waits for; with an offer in it if the INVITE had none (`offers`).
+    fn on_stray(&mut self, turn: &mut Turn<'_>, response: &Message<'_>, invite: Option<(Course, bool)>, offers: bool) {
         let Some(tag) = response.from().ok().and_then(|from| from.tag()).and_then(|tag| core::str::from_utf8(tag).ok())
         else {
             return;
@@ -293,7 +297,9 @@ impl Switchboard {
         if let Some(dialog) = Tags::of_response(response).and_then(|tags| self.books.mortal.get_mut(&tags)) {
             if !dialog.acknowledge_again(turn.stack, turn.out, cseq) {
                 // The answer to a re-INVITE crossed the BYE. A peer that cannot be reached gives up by itself.
-                let _ = dialog.acknowledge(turn.now, turn.stack, turn.out, cseq, None);
+                let declined = if offers { call::declined(response) } else { None };
+                let body = declined.as_deref().map(|body| (call::SDP, body));
+                let _ = dialog.acknowledge(turn.now, turn.stack, turn.out, cseq, body);
             }
             return;
         }
@@ -353,25 +359,37 @@ impl TransactionUser for Switchboard {
                         call.on_branch_response(office, leg.number, response);
                     });
                 } else if (200..300).contains(&status) {
-                    self.on_stray(turn, response, Some((course, offered)));
+                    self.on_stray(turn, response, Some((course, offered)), !offered);
                 }
             }
-            Some(Purpose::Renegotiate(leg)) => {
-                let awaited = self.calls.get(&leg.call).is_some_and(|call| !call.is_over());
+            Some(Purpose::Renegotiate { leg, offered }) => {
+                let is_there =
+                    |call: &Call| call.legs().get(usize::from(leg.number)).is_some_and(|leg| leg.dialog.is_some());
+                let awaited = self.calls.get(&leg.call).is_some_and(|call| !call.is_over() && is_there(call));
                 if awaited {
-                    self.tell(turn, leg.call, |call, office| call.renegotiation_answered(office, id, response));
+                    self.tell(turn, leg.call, |call, office| {
+                        call.renegotiation_answered(office, (leg.number, offered), id, response);
+                    });
                 } else if (200..300).contains(&status) && is_invite(response) {
-                    self.on_stray(turn, response, None);
+                    self.on_stray(turn, response, None, !offered);
                 }
             }
             Some(Purpose::Relay(leg)) => {
-                self.tell(turn, leg.call, |call, office| call.relay_answered(office, id, Some(response)));
+                self.tell(turn, leg.call, |call, office| call.relay_answered(office, leg.number, id, Some(response)));
             }
+            Some(Purpose::Refresh(leg)) => self.tell(turn, leg.call, |call, office| {
+                call.session_refreshed(office, leg.number, id, Some(response));
+            }),
+            Some(Purpose::Notify { leg, last }) if status >= 200 => {
+                self.tell(turn, leg.call, |call, office| call.notified(office, leg.number, last));
+            }
+            // RFC 3262 section 4: what a phone makes of our PRACK is its own matter.
+            Some(Purpose::Notify { .. } | Purpose::Prack(_)) => {}
             Some(Purpose::Bye(tags)) if status >= 200 => {
                 self.books.mortal.remove(&tags);
             }
             Some(Purpose::Bye(_)) => {}
-            None if (200..300).contains(&status) && is_invite(response) => self.on_stray(turn, response, None),
+            None if (200..300).contains(&status) && is_invite(response) => self.on_stray(turn, response, None, false),
             None => {}
         }
     }
@@ -392,12 +410,20 @@ impl TransactionUser for Switchboard {
                     call.on_branch_failure(office, leg.number, why);
                 }
             }),
-            Some(Purpose::Renegotiate(leg)) => {
+            Some(Purpose::Renegotiate { leg, .. }) => {
                 self.tell(turn, leg.call, |call, office| call.renegotiation_failed(office, id, why));
             }
             Some(Purpose::Relay(leg)) => {
-                self.tell(turn, leg.call, |call, office| call.relay_answered(office, id, None));
+                self.tell(turn, leg.call, |call, office| call.relay_answered(office, leg.number, id, None));
             }
+            Some(Purpose::Refresh(leg)) => {
+                self.tell(turn, leg.call, |call, office| call.session_refreshed(office, leg.number, id, None));
+            }
+            Some(Purpose::Notify { leg, last }) => {
+                self.tell(turn, leg.call, |call, office| call.notified(office, leg.number, last));
+            }
+            // The response that was not acknowledged is not repeated for ever.
+            Some(Purpose::Prack(_)) => {}
             Some(Purpose::Bye(tags)) if why == ClientFailure::Unreachable => self.office(turn).bye_again(&tags),
             Some(Purpose::Bye(tags)) => {
                 self.books.mortal.remove(&tags);

@@ -55,7 +55,12 @@ impl Switchboard {
     pub(super) fn answer_challenge(&mut self, turn: &mut Turn<'_>, id: ClientId, response: &Message<'_>) -> bool {
         let Some(purpose) = self.books.clients.get(&id).cloned() else { return false };
         let again = match &purpose {
-            Purpose::Invite { leg, .. } | Purpose::Renegotiate(leg) | Purpose::Relay(leg) => {
+            Purpose::Invite { leg, .. }
+            | Purpose::Renegotiate { leg, .. }
+            | Purpose::Notify { leg, .. }
+            | Purpose::Refresh(leg)
+            | Purpose::Prack(leg)
+            | Purpose::Relay(leg) => {
                 let leg = *leg;
                 let mut again = None;
                 self.tell(turn, leg.call, |call, office| again = call.challenged(office, leg.number, id, response));

@@ -126,6 +126,8 @@ pub struct Permissions {
     pub barge: bool,
     /// Pick up ringing calls.
     pub pickup: bool,
+    /// Transfer the other party of a call.
+    pub transfer: bool,
 }
 
 /// What an account shows to those who watch it. Presence states are the same for everybody who may watch.

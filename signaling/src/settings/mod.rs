@@ -147,6 +147,8 @@ pub struct CallSettings {
     pub ring_max: Duration,
     /// Calls at once on this exchange; the next is answered 503.
     pub calls_max: usize,
+    /// The session interval that is asked for and granted at the most, RFC 4028; at least 90 s.
+    pub session_expires: Duration,
 }
 
 /// Which calls are recorded, and how.

@@ -210,6 +210,13 @@ impl Trunks {
         }
     }
 
+    /// The leg that holds a channel went on in another call.
+    pub fn rename(&mut self, name: &str, from: LegId, to: LegId) {
+        if let Some(line) = self.lines.get_mut(name) {
+            line.usage_mut().rename(from, to);
+        }
+    }
+
     /// A call met this at a trunk.
     pub fn met(&mut self, now: Instant, name: &str, what: Experience, out: &mut Effects) {
         let Self { lines, timers, .. } = self;

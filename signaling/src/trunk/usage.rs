@@ -74,6 +74,13 @@ impl Usage {
         self.held.remove(&leg).is_some()
     }
 
+    /// A leg that holds a channel has another name from now on.
+    pub fn rename(&mut self, from: LegId, to: LegId) {
+        if let Some(held) = self.held.remove(&from) {
+            self.held.insert(to, held);
+        }
+    }
+
     /// The legs that hold a channel.
     pub fn legs(&self) -> impl Iterator<Item = LegId> {
         self.held.keys().copied()

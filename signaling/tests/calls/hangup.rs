@@ -25,7 +25,10 @@ fn byes_that_cross_are_both_answered() {
 
 #[test]
 fn the_longest_call_ends_with_a_bye_to_both() {
-    let (mut line, mut alice, mut boris) = two();
+    let mut settings = settings();
+    settings.calls.session_expires = Duration::from_secs(86_400);
+    let mut line = Line::with(settings);
+    let (mut alice, mut boris) = join(&mut line);
     talking(&mut line, &mut alice, &mut boris);
     line.pass(Duration::from_secs(7199));
     line.expect_silence(alice.address);

@@ -10,6 +10,7 @@
 mod common;
 
 mod answers;
+mod attended;
 mod basic;
 mod cancel;
 mod codecs;
@@ -24,9 +25,12 @@ mod music;
 mod recording;
 mod refusals;
 mod registering;
+mod reliable;
 mod renegotiation;
 mod security;
 mod streams;
+mod timers;
+mod transfer;
 mod ways;
 
 use common::{Dialog, Line, Phone};

@@ -37,7 +37,7 @@ pub fn extension(number: &str, name: &str) -> Extension {
         pickup_groups: Vec::new(),
         context: "internal".into(),
         host: Host::Dynamic,
-        permissions: Permissions::default(),
+        permissions: Permissions { transfer: true, ..Permissions::default() },
         call_limit: 4,
         codecs: Vec::new(),
         nat: Nat::Auto,
@@ -84,13 +84,20 @@ pub fn settings() -> Settings {
             length_max: Duration::from_secs(7200),
             ring_max: Duration::from_secs(60),
             calls_max: 100,
+            session_expires: Duration::from_secs(1_800),
         },
         directory: Directory::new([
             extension("1001", "Alice Ames"),
             extension("1002", "Boris Bell"),
             extension("1003", "Carol Chu"),
         ]),
-        codes: Codes { echo: Some("*43".into()) },
+        codes: Codes {
+            echo: Some("*43".into()),
+            blind_transfer: Some("#".into()),
+            attended_transfer: Some("*2".into()),
+            transfer_abort: Some("*0".into()),
+            transfer_three_way: Some("*3".into()),
+        },
         trunks: signaling::settings::Trunks::default(),
         dial: DialPlan::default(),
     }
@@ -192,6 +199,10 @@ impl Line {
                 let rtp = SocketAddr::new(ours.parse().unwrap(), self.next_port);
                 self.next_port += 2;
                 self.happen(Input::Media(MediaEvent::LegOpened { session: *session, member: *member, rtp }));
+            }
+            MediaCommand::MoveLeg { session, member, to, name } => {
+                assert!(self.legs.remove(&(*session, *member)), "who is moved is there");
+                assert!(self.legs.insert((*to, *name)), "a name is used once");
             }
             MediaCommand::CloseMember { session, member } => self.close_leg(*session, *member),
             MediaCommand::CloseSession { session } => {

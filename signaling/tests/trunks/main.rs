@@ -13,6 +13,7 @@ mod inbound;
 mod outbound;
 mod probing;
 mod registering;
+mod transferred;
 
 use common::{Line, Phone, Sip, line::settings};
 use core::{net::SocketAddr, time::Duration};

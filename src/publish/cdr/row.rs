@@ -2,12 +2,15 @@
 
 use crate::{
     media::recording,
-    publish::{call_direction, disposition, hangup_cause},
+    publish::{call_direction, disposition, hangup_cause, transfer_outcome},
 };
 use contract::{Instant, LegReport};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use signaling::fact::{CallRecord, LegRecord};
+use signaling::{
+    fact::{CallRecord, LegRecord, TransferRecord},
+    id::CallId,
+};
 use std::{fmt, time::Duration};
 use utoipa::ToSchema;
 
@@ -93,6 +96,30 @@ pub struct CallRow {
     pub user_agent: String,
     /// Every party, also those that rang in vain.
     pub legs: Vec<LegRow>,
+    /// Transfers of its parties, in order.
+    #[serde(default)]
+    pub transfers: Vec<TransferRow>,
+    /// The call in whose record its parties went on: this record is a branch of that tree.
+    #[serde(default)]
+    pub part_of: Option<String>,
+}
+
+/// A transfer of a party.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, ToSchema)]
+pub struct TransferRow {
+    /// The number of who ordered it.
+    pub by: String,
+    /// The number of who was transferred.
+    pub of: String,
+    /// The number it was transferred to.
+    pub to: String,
+    /// `blind` or `attended`.
+    pub kind: String,
+    /// When it was ordered.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: WallTime,
+    /// `completed`, `returned` to who ordered it, or `ended` by somebody who hung up.
+    pub outcome: String,
 }
 
 /// One party of a call.
@@ -129,6 +156,12 @@ pub struct LegRow {
     pub tier: Option<u8>,
     /// Figures of its media, when it had any (RTP-12).
     pub quality: Option<QualityRow>,
+    /// The call it was taken over from.
+    #[serde(default)]
+    pub from_call: Option<String>,
+    /// The call it went on in.
+    #[serde(default)]
+    pub to_call: Option<String>,
 }
 
 /// Figures of a leg's media, as seen from the exchange.
@@ -224,6 +257,8 @@ impl CallRow {
             recording: record.recordings.first().map(|recording| recording::name(*recording)),
             user_agent: record.user_agent.clone(),
             legs: record.legs.iter().map(|leg| LegRow::new(leg, at)).collect(),
+            transfers: record.transfers.iter().map(|transfer| TransferRow::new(transfer, at)).collect(),
+            part_of: record.part_of.map(|call| call.to_string()),
         }
     }
 }
@@ -244,6 +279,21 @@ impl LegRow {
             media_security: leg.protection.map(|kind| kind.name().to_owned()),
             tier: leg.report.map(|report| report.tier),
             quality: leg.report.as_ref().map(QualityRow::new),
+            from_call: leg.came_from.as_ref().map(CallId::to_string),
+            to_call: leg.went_to.as_ref().map(CallId::to_string),
+        }
+    }
+}
+
+impl TransferRow {
+    fn new(transfer: &TransferRecord, at: impl Fn(Instant) -> WallTime) -> Self {
+        Self {
+            by: transfer.by.clone(),
+            of: transfer.of.clone(),
+            to: transfer.to.clone(),
+            kind: if transfer.blind { "blind" } else { "attended" }.to_owned(),
+            at: at(transfer.at),
+            outcome: transfer_outcome(transfer.outcome).to_owned(),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::store::{DataDir, Filter, Store};
 use contract::{Instant, LegReport, NodeId};
 use jiff::Timestamp;
 use signaling::{
-    fact::{CallDirection, CallRecord, Disposition, HangupCause, LegRecord},
+    fact::{CallDirection, CallRecord, Disposition, HangupCause, LegRecord, TransferOutcome, TransferRecord},
     id::CallId,
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
@@ -44,11 +44,22 @@ fn record(serial: u64, ended_at: Instant) -> CallRecord {
             codec: "PCMA".to_owned(),
             protection: Some(signaling::fact::Protection::Sdes),
             report: Some(LegReport { packets_received: 990, packets_lost: 10, tier: 1, ..LegReport::default() }),
+            came_from: None,
+            went_to: Some(CallId::new(NodeId(0), 2)),
         }],
         bytes: 0,
         originated: false,
         recordings: Vec::new(),
         direction: CallDirection::Internal,
+        transfers: vec![TransferRecord {
+            by: "1002".to_owned(),
+            of: "1001".to_owned(),
+            to: "1003".to_owned(),
+            blind: true,
+            at: seconds(110),
+            outcome: TransferOutcome::Completed,
+        }],
+        part_of: None,
     }
 }
 

@@ -41,9 +41,9 @@ fn settings() -> Arc<Settings> {
         messages: MessageSettings::default(),
         digest: vec![DigestAlgorithm::Md5],
         recording: signaling::settings::RecordingSettings::default(),
-        calls: CallSettings { length_max: hour, ring_max: minute, calls_max: 10 },
+        calls: CallSettings { length_max: hour, ring_max: minute, calls_max: 10, session_expires: hour },
         directory: Directory::default(),
-        codes: Codes { echo: None },
+        codes: Codes::default(),
         trunks: signaling::settings::Trunks::default(),
         dial: DialPlan::default(),
     })

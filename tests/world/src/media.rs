@@ -101,6 +101,24 @@ impl MediaPlane {
             }
             // Neither changes what the world watches.
             MediaCommand::SetRecording { .. } | MediaCommand::SendDigits { .. } => Ok(Vec::new()),
+            MediaCommand::MoveLeg { member, to, name, .. } => {
+                self.may_open(*to, *name)?;
+                let there = self.sessions.get(to).map(|session| session.shard);
+                if there.is_some_and(|there| there != shard) {
+                    return Err(format!("a leg of {session:?} on {shard:?} is moved to {to:?} on {there:?}"));
+                }
+                let moved = self.sessions.get_mut(&session).and_then(|s| s.members.remove(member));
+                let Some(moved) = moved else {
+                    return Err(format!("{member:?} of {session:?} is moved and not there"));
+                };
+                if let Some(port) = moved.port {
+                    self.ports.insert(port, (*to, *name));
+                }
+                let known = self.sessions.entry(*to).or_default();
+                known.shard = shard;
+                known.members.insert(*name, moved);
+                Ok(Vec::new())
+            }
             MediaCommand::CloseMember { member, .. } => {
                 let gone = self.sessions.get_mut(&session).and_then(|s| s.members.remove(member));
                 let delay = self.delay();

@@ -26,6 +26,8 @@ pub(crate) struct Swarm {
     pub(crate) beat: Duration,
     pub(crate) talk_max: Duration,
     pub(crate) length_max: Duration,
+    /// The interval in which sessions are refreshed.
+    pub(crate) session_expires: Duration,
     pub(crate) ring_max: Duration,
     pub(crate) silence_timeout: Duration,
     pub(crate) call_limit: u64,
@@ -91,6 +93,18 @@ pub(crate) struct Manners {
     pub(crate) storm: u8,
     /// Subscriptions begun over the span.
     pub(crate) watches: u64,
+    /// Gives the other party to somebody else.
+    pub(crate) refer: u8,
+    /// Hangs up as soon as that is accepted.
+    pub(crate) refer_and_leave: u8,
+    /// Wants provisional responses acknowledged, as caller and as callee.
+    pub(crate) reliable: u8,
+    /// Promises that and does not acknowledge.
+    pub(crate) no_prack: u8,
+    /// Promises to refresh its sessions.
+    pub(crate) refresher: u8,
+    /// And does not.
+    pub(crate) no_refresh: u8,
 }
 
 /// How the store fails.
@@ -168,6 +182,7 @@ impl Swarm {
             calls: r.between(6, 24),
             beat: Duration::from_millis(*r.pick(&[1, 1, 2_000, 10_000])),
             talk_max: Duration::from_secs(*r.pick(&[5, 30, 120, 600])),
+            session_expires: *r.pick(&[minutes(30), minutes(30), Duration::from_secs(90), minutes(3)]),
             length_max: *r.pick(&[minutes(60), minutes(60), minutes(60), Duration::from_secs(40)]),
             ring_max: Duration::from_secs(r.between(8, 60)),
             silence_timeout: Duration::from_secs(*r.pick(&[20, 60, 300])),
@@ -235,6 +250,12 @@ impl Manners {
             lapse: rare(50),
             unknown_number: rare(20),
             echo: rare(40),
+            refer: rare(100),
+            refer_and_leave: rare(60),
+            reliable: rare(100),
+            no_prack: rare(40),
+            refresher: rare(100),
+            no_refresh: rare(40),
             ..Self::default()
         };
         manners.garbage = some(r, 20, |r| r.between(1, 30));

@@ -28,6 +28,14 @@ pub const INBOUND: &str = "inbound";
 pub struct Codes {
     /// The echo test, by default `*43`.
     pub echo: Option<String>,
+    /// In a call: hand the other party over to the number dialled next, by default `#`.
+    pub blind_transfer: Option<String>,
+    /// In a call: talk first with the number dialled next; again: complete the transfer. By default `*2`.
+    pub attended_transfer: Option<String>,
+    /// In a transfer: take the other party back, by default `*0`.
+    pub transfer_abort: Option<String>,
+    /// In a transfer: let all three talk, by default `*3`.
+    pub transfer_three_way: Option<String>,
 }
 
 /// A range of numbers with one owner.

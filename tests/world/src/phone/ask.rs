@@ -33,6 +33,7 @@ pub(super) enum Purpose {
     Modify { call: u32, had_offer: bool },
     Bye { call: u32 },
     Watch { watch: u32 },
+    Refer { call: u32 },
     Plain,
 }
 
@@ -192,7 +193,7 @@ impl Phone {
                 }
             }
             Purpose::Watch { watch } => self.watch_asked_again(watch, cseq),
-            Purpose::Bye { .. } | Purpose::Register { .. } | Purpose::Plain => {}
+            Purpose::Bye { .. } | Purpose::Refer { .. } | Purpose::Register { .. } | Purpose::Plain => {}
         }
     }
 
@@ -220,6 +221,7 @@ impl Phone {
                 }
             }
             Purpose::Watch { watch } => self.on_watched(watch, response),
+            Purpose::Refer { call } => self.on_referred(now, call, response, out),
             Purpose::Plain => {}
         }
     }

@@ -70,6 +70,15 @@ pub(crate) struct Call {
     pub(crate) active_at: Instant,
     /// We sent or received BYE.
     pub(crate) bye_seen: bool,
+    /// The last reliable response: theirs that we acknowledged, or ours and its bytes until they do.
+    pub(crate) rseq: Option<u32>,
+    /// The To of a response that we acknowledged and that answered our offer.
+    pub(crate) described_in: Option<String>,
+    pub(crate) unacknowledged_progress: Option<Vec<u8>>,
+    /// A transfer that we ordered is under way.
+    pub(crate) referring: bool,
+    /// We promised to refresh it.
+    pub(crate) refreshes: bool,
 }
 
 /// The media half of a call.
@@ -161,5 +170,6 @@ impl Call {
             && self.unacknowledged.is_none()
             && !self.bye_seen
             && !self.no_ack
+            && !self.referring
     }
 }

@@ -44,6 +44,16 @@ impl Phone {
         let call_id = format!("{}@{}", self.rng.word(), self.identity.home.ip());
         let cseq = u32::try_from(self.rng.between(1, 50)).unwrap_or(1);
         let body = if self.rng.chance(self.manners.offerless) { None } else { Some(media.describe()) };
+        let mut lines = vec![
+            format!("Contact: <{}>", self.contact()),
+            "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, NOTIFY".to_owned(),
+            format!("User-Agent: SimPhone/{}", self.identity.number),
+        ];
+        lines.extend(self.wants_acknowledgement());
+        let refreshes = self.rng.chance(self.manners.refresher);
+        if refreshes {
+            lines.extend(["Supported: timer".to_owned(), "Session-Expires: 90;refresher=uac".to_owned()]);
+        }
         let recipe = Recipe {
             method: "INVITE",
             uri: uri.clone(),
@@ -51,11 +61,7 @@ impl Phone {
             to: remote.clone(),
             call_id: call_id.clone(),
             cseq,
-            lines: vec![
-                format!("Contact: <{}>", self.contact()),
-                "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO".to_owned(),
-                format!("User-Agent: SimPhone/{}", self.identity.number),
-            ],
+            lines,
             body,
             purpose: Purpose::Invite { call: id },
             tried: 0,
@@ -85,6 +91,11 @@ impl Phone {
             modifying: None,
             active_at: now,
             bye_seen: false,
+            rseq: None,
+            described_in: None,
+            unacknowledged_progress: None,
+            referring: false,
+            refreshes,
         };
         self.calls.insert(id, call);
         let branch = self.ask(recipe, out);
@@ -99,13 +110,21 @@ impl Phone {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.provisional = true;
         call.active_at = now;
+        if !self.acknowledge_progress(now, id, response, out) {
+            return;
+        }
+        let Some(call) = self.calls.get_mut(&id) else { return };
         if status > 100
             && response.has_sdp()
             && call.media.version > 0
             && let Some(description) = Description::parse(&response.body)
-            && let Err(wrong) = call.media.accept(description)
         {
-            self.complaints.push(format!("{status}: {wrong}"));
+            if response.text("require").contains("100rel") {
+                call.described_in = Some(response.text("to").to_owned());
+            }
+            if let Err(wrong) = call.media.accept(description) {
+                self.complaints.push(format!("{status}: {wrong}"));
+            }
         }
         if call.cancel_wanted && !call.cancel_sent {
             self.cancel(now, id, out);
@@ -129,14 +148,19 @@ impl Phone {
         call.stage = Stage::Up;
         self.answered += 1;
         let mut answer = None;
-        let Some(description) = response.has_sdp().then(|| Description::parse(&response.body)).flatten() else {
-            self.complaints.push("a 2xx to an INVITE without a session description".to_owned());
-            return;
-        };
-        if call.media.version == 0 {
-            answer = call.media.answer(&description);
-        } else if let Err(wrong) = call.media.accept(description) {
-            self.complaints.push(format!("200: {wrong}"));
+        match response.has_sdp().then(|| Description::parse(&response.body)).flatten() {
+            // RFC 6337 section 3.1.1: the offer was answered in this dialog, by a response that was acknowledged.
+            None if call.described_in.as_deref() == Some(response.text("to")) => {}
+            None => {
+                self.complaints.push("a 2xx to an INVITE without a session description".to_owned());
+                return;
+            }
+            Some(description) if call.media.version == 0 => answer = call.media.answer(&description),
+            Some(description) => {
+                if let Err(wrong) = call.media.accept(description) {
+                    self.complaints.push(format!("200: {wrong}"));
+                }
+            }
         }
         if call.media.version == 0 && answer.is_none() {
             // An offer we cannot take still must be answered: a description with the line refused.
@@ -216,6 +240,13 @@ impl Phone {
             return;
         }
         let talk = self.rng.below(u64::try_from(self.talk_max.as_millis()).unwrap_or(0)) + 300;
+        if self.calls.get(&call).is_some_and(|c| c.refreshes) && !self.rng.chance(self.manners.no_refresh) {
+            out.after(45_000, Timer::RefreshSession { call });
+        }
+        if self.rng.chance(self.manners.refer) {
+            let at = self.rng.below(talk);
+            out.after(self.on_beat(now, at), Timer::Refer { call });
+        }
         // The far side may hang up first: sometimes nobody here does.
         if self.rng.chance(75) {
             out.after(self.on_beat(now, talk), Timer::HangUp { call });

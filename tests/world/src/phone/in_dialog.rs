@@ -44,6 +44,8 @@ impl Phone {
                 }
             }
             "INVITE" | "UPDATE" => self.on_modify(now, id, request, out),
+            "PRACK" => self.on_prack(id, request, out),
+            "NOTIFY" => self.on_progress(now, id, request, out),
             "INFO" | "OPTIONS" => {
                 self.reply(request, 200, None, &[], None, out);
             }
@@ -118,17 +120,17 @@ impl Phone {
         let body = has_offer.then(|| call.media.describe());
         let purpose =
             if method == "INFO" { Purpose::Plain } else { Purpose::Modify { call: id, had_offer: has_offer } };
-        let branch = self.request_in_dialog(now, id, method, body, purpose, out);
+        let branch = self.request_in_dialog(now, id, (method, &[]), body, purpose, out);
         if let (Some(call), true) = (self.calls.get_mut(&id), method != "INFO") {
             call.modifying = branch;
         }
     }
 
-    fn request_in_dialog(
+    pub(super) fn request_in_dialog(
         &mut self,
         now: Instant,
         id: u32,
-        method: &'static str,
+        (method, more): (&'static str, &[String]),
         body: Option<String>,
         purpose: Purpose,
         out: &mut Out,
@@ -137,10 +139,11 @@ impl Phone {
         let call = self.calls.get_mut(&id)?;
         call.cseq += 1;
         call.active_at = now;
-        let lines = match method {
+        let mut lines = match method {
             "BYE" | "INFO" => Vec::new(),
             _ => vec![format!("Contact: <{contact}>")],
         };
+        lines.extend(more.iter().cloned());
         let recipe = Recipe {
             method,
             uri: call.target.clone(),
@@ -227,6 +230,6 @@ impl Phone {
             return;
         }
         call.bye_seen = true;
-        self.request_in_dialog(now, id, "BYE", None, Purpose::Bye { call: id }, out);
+        self.request_in_dialog(now, id, ("BYE", &[]), None, Purpose::Bye { call: id }, out);
     }
 }

@@ -8,9 +8,11 @@ mod call;
 mod caller;
 mod in_dialog;
 mod registration;
+mod reliable;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod watch;
 
 pub(crate) use call::{Call, Stage};
@@ -91,6 +93,18 @@ pub(crate) enum Timer {
     Modify {
         call: u32,
         how: Modification,
+    },
+    Refer {
+        call: u32,
+    },
+    /// A session that this phone promised to refresh.
+    RefreshSession {
+        call: u32,
+    },
+    /// A reliable response that is not acknowledged, RFC 3262 section 3.
+    RepeatProgress {
+        call: u32,
+        interval_ms: u64,
     },
     Refresh {
         generation: u32,
@@ -278,6 +292,9 @@ impl Phone {
             Timer::GiveUp { call } => self.give_up(now, call, out),
             Timer::HangUp { call } => self.hang_up(now, call, out),
             Timer::Modify { call, how } => self.modify(now, call, how, out),
+            Timer::Refer { call } => self.refer(now, call, out),
+            Timer::RefreshSession { call } => self.refresh_session(now, call, out),
+            Timer::RepeatProgress { call, interval_ms } => self.repeat_progress(now, call, interval_ms, out),
             Timer::Refresh { generation } => {
                 if self.registration.generation == generation {
                     self.register(now, None, out);

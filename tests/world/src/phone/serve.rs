@@ -42,9 +42,9 @@ impl Phone {
             ("INVITE", false) => self.on_invite(now, request, out),
             ("CANCEL", _) => self.on_cancel(now, request, out),
             ("OPTIONS", false) => self.reply(request, 200, None, &[], None, out),
-            ("NOTIFY", true) => self.on_notify(request, out),
+            ("NOTIFY", true) if !request.text("event").starts_with("refer") => self.on_notify(request, out),
             (_, true) => self.on_in_dialog(now, request, out),
-            ("BYE" | "UPDATE" | "INFO", false) => self.reply(request, 481, None, &[], None, out),
+            ("BYE" | "UPDATE" | "INFO" | "PRACK" | "NOTIFY", false) => self.reply(request, 481, None, &[], None, out),
             _ => self.reply(request, 501, None, &[], None, out),
         }
     }
@@ -145,6 +145,11 @@ impl Phone {
             modifying: None,
             active_at: now,
             bye_seen: false,
+            rseq: None,
+            described_in: None,
+            unacknowledged_progress: None,
+            referring: false,
+            refreshes: false,
         };
         self.calls.insert(id, call);
         if let Some(served) = self.served.get_mut(&(request.branch().to_owned(), "INVITE".to_owned())) {
@@ -162,10 +167,12 @@ impl Phone {
             .then(|| Description::parse(&request.body))
             .flatten()
             .and_then(|offer| self.calls.get_mut(&id)?.media.answer(&offer));
-        match answer {
-            Some(answer) => self.reply(request, 183, Some(&local_tag), &contact, Some(&answer), out),
-            None => self.reply(request, 180, Some(&local_tag), &contact, None, out),
-        };
+        let (status, body) = if answer.is_some() { (183, answer.as_deref()) } else { (180, None) };
+        if request.all("supported").any(|tags| tags.contains("100rel")) && self.rng.chance(self.manners.reliable) {
+            self.progress_reliably(id, request, status, &local_tag, body, out);
+        } else {
+            self.reply(request, status, Some(&local_tag), &contact, body, out);
+        }
         if !self.rng.chance(self.manners.never_answer) {
             out.after(self.on_beat(now, self.rng.clone().below(self.rings_ms)), Timer::Decide { call: id });
             self.rng.draw();

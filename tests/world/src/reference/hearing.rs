@@ -4,7 +4,7 @@
 use crate::{media::MediaPlane, phone::Phone};
 use contract::{Instant, MemberId, SessionId};
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Repetitions come at most 4 s apart (T2): after this silence nothing is in the air.
 const QUIET: Duration = Duration::from_secs(5);
@@ -25,8 +25,10 @@ pub(crate) fn disagreement(
     media: &MediaPlane,
     activity: &BTreeMap<String, Instant>,
     music: bool,
+    transferring: &BTreeSet<SessionId>,
 ) -> Option<String> {
-    let parties = settled(now, phones, media, activity, QUIET);
+    let mut parties = settled(now, phones, media, activity, QUIET);
+    parties.retain(|(session, _), _| !transferring.contains(session));
     for ((session, listener), ears) in &parties {
         let known = media.sessions.get(session)?;
         let held = parties.iter().any(|((of, member), other)| of == session && member != listener && !other.receive);
@@ -59,8 +61,10 @@ pub(crate) fn forgotten_port(
     phones: &[Phone],
     media: &MediaPlane,
     activity: &BTreeMap<String, Instant>,
+    transferring: &BTreeSet<SessionId>,
 ) -> Option<String> {
-    let parties = settled(now, phones, media, activity, GIVEN_UP);
+    let mut parties = settled(now, phones, media, activity, GIVEN_UP);
+    parties.retain(|(session, _), _| !transferring.contains(session));
     for (session, known) in &media.sessions {
         let is_party = |member: &MemberId| parties.contains_key(&(*session, *member));
         if known.members.keys().filter(|m| is_party(m)).count() < 2 {

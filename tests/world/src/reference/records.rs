@@ -193,6 +193,13 @@ fn check_claims(record: &CallRecord, seen: &Seen, length_max: Duration, shut: bo
     if let (Some(486 | 600 | 603), false) = (record.status, record.disposition == Disposition::Busy) {
         return Err("refused as busy and not recorded so".to_owned());
     }
+    // Who is called caller and callee after a transfer is not seen from outside.
+    if !record.transfers.is_empty() && answered {
+        if matches!(record.hangup_cause, HangupCause::Fault | HangupCause::Cancelled) {
+            return Err(format!("an answered call cannot end by {:?}", record.hangup_cause));
+        }
+        return Ok(());
+    }
     let evidence = match record.hangup_cause {
         HangupCause::Caller => seen.caller_bye || record.originated && seen.callee_bye,
         HangupCause::Callee => seen.callee_bye,
@@ -201,6 +208,7 @@ fn check_claims(record: &CallRecord, seen: &Seen, length_max: Duration, shut: bo
         HangupCause::LengthLimit => record.answered_at.is_some_and(|a| record.ended_at.since(a) >= length_max),
         // There are no trunks in this world.
         HangupCause::Preempted => false,
+        HangupCause::Transferred => record.part_of.is_some(),
         HangupCause::Operator => seen.operator,
         HangupCause::Shutdown => shut,
         HangupCause::Fault => return Err("a defect of the exchange ended the call".to_owned()),

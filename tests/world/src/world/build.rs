@@ -54,6 +54,7 @@ impl World {
             registrations: Registrations::new(settings.registration),
             records: Records::new(swarm.length_max),
             sessions: BTreeSet::new(),
+            transferring: BTreeSet::new(),
             activity: BTreeMap::new(),
             tickets: 0,
             unanswered: BTreeSet::new(),

@@ -7,7 +7,7 @@ use core::time::Duration;
 use signaling::{
     dns::Resolution,
     effect::{Effect, Reply},
-    fact::Fact,
+    fact::{CallState, Fact},
     id::{CallId, Ticket},
 };
 
@@ -17,8 +17,13 @@ impl World {
     pub(super) fn perform_all(&mut self, effects: Vec<Effect>, caller: Option<&Sip>, session: Option<CallId>) {
         // Facts first: a call's first message may leave before its first fact.
         for effect in &effects {
-            if let Effect::Fact(fact @ Fact::CallChanged { .. }) = effect {
+            if let Effect::Fact(fact @ Fact::CallChanged { call, state }) = effect {
                 self.records.fact(self.now, fact, caller, &mut self.found);
+                if *state == CallState::Transferring {
+                    self.transferring.insert(call.session());
+                } else {
+                    self.transferring.remove(&call.session());
+                }
             }
         }
         let mut ended = Vec::new();

@@ -171,12 +171,17 @@ impl World {
     /// The world looks around: overdue duties, ears, registrations, silent legs.
     pub(super) fn patrol(&mut self) {
         self.wire.overdue(self.now, &mut self.found);
-        if let Some(wrong) =
-            disagreement(self.now, &self.phones, &self.media, &self.activity, self.settings.media.transcode)
-        {
+        if let Some(wrong) = disagreement(
+            self.now,
+            &self.phones,
+            &self.media,
+            &self.activity,
+            self.settings.media.transcode,
+            &self.transferring,
+        ) {
             self.found.add(Net::Hearing, wrong);
         }
-        if let Some(wrong) = forgotten_port(self.now, &self.phones, &self.media, &self.activity) {
+        if let Some(wrong) = forgotten_port(self.now, &self.phones, &self.media, &self.activity, &self.transferring) {
             self.found.add(Net::Balance, wrong);
         }
         self.registrations.counted(self.now, self.pbx.status().bindings, &mut self.found);

@@ -99,6 +99,8 @@ pub(crate) struct World {
     records: Records,
     /// Sessions the exchange opened and was not yet told to be closed.
     sessions: BTreeSet<SessionId>,
+    /// Sessions of calls in which a party is being transferred.
+    transferring: BTreeSet<SessionId>,
     /// Last attempt either way, by SIP Call-ID.
     activity: BTreeMap<String, Instant>,
     tickets: u64,
