@@ -361,6 +361,36 @@ fn the_feature_list_names_tests_that_exist() {
 }
 
 #[test]
+fn each_clause_names_a_file_and_tests_that_exist() {
+    let all = tests_in_tree();
+    let list = text(&root().join("docs/compliance.md"));
+    let mut faults = Vec::new();
+    let mut rows = 0;
+    for line in list.lines().filter(|line| line.starts_with("| RFC ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        // Rows of three say where a clause is kept, rows of four where it is broken.
+        let (places, tests) = match cells[..] {
+            [_clause, places, tests] => (places, tests),
+            [_clause, _what, _why, places] => (places, ""),
+            _ => {
+                faults.push(format!("a row has three or four cells: {line}"));
+                continue;
+            }
+        };
+        rows += 1;
+        let quoted = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let (places, tests) = (quoted(places), quoted(tests));
+        if places.is_empty() || (cells.len() == 3 && tests.is_empty()) {
+            faults.push(format!("no file, or no test: {line}"));
+        }
+        faults.extend(places.iter().filter(|file| !root().join(file).is_file()).map(|file| format!("no file {file}")));
+        faults.extend(tests.iter().filter(|test| !all.contains(*test)).map(|test| format!("no test is called {test}")));
+    }
+    assert!(rows > 60, "every clause is listed; found {rows}");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
 fn each_deviation_is_recorded() {
     let compliance = text(&root().join("docs/compliance.md"));
     let mut faults = Vec::new();

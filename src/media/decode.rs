@@ -163,8 +163,10 @@ fn decode(source: Box<dyn MediaSource>, ending: &str) -> Result<Clip, Fault> {
 
 fn fault(error: Error) -> Fault {
     match error {
-        Error::IoError(error) => Fault::Io(error),
-        Error::DecodeError(_)
+        // What the system did not say, a decoder did: the file ends where it should go on.
+        Error::IoError(error) if error.raw_os_error().is_some() => Fault::Io(error),
+        Error::IoError(_)
+        | Error::DecodeError(_)
         | Error::SeekError(_)
         | Error::Unsupported(_)
         | Error::LimitError(_)

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// One side changes the direction; the other agrees by its own description. What the other was told.
-fn renegotiate(
+pub(crate) fn renegotiate(
     by: (&mut Handset, &mut Talk),
     other: (&mut Handset, &mut Talk),
     direction: &str,

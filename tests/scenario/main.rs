@@ -49,6 +49,7 @@ mod length;
 mod limits_of_calls;
 mod logs;
 mod methods;
+mod music_of_the_house;
 mod nobody_answers;
 mod numbers;
 mod passwords;

@@ -4,22 +4,28 @@
 //! cargo-fuzz runs on nightly.
 
 mod codec;
+mod dialling;
+mod document;
 mod dtls;
 mod keys;
 mod message;
 mod playout;
 mod rtp;
 mod sdp;
+mod sound;
 mod srtp;
 mod stun;
 
 pub use codec::codec;
+pub use dialling::dialling;
+pub use document::document;
 pub use dtls::dtls;
 pub use keys::keys;
 pub use message::message;
 pub use playout::playout;
 pub use rtp::rtp;
 pub use sdp::sdp;
+pub use sound::sound;
 pub use srtp::srtp;
 pub use stun::stun;
 
@@ -27,7 +33,7 @@ pub use stun::stun;
 pub type Body = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const BODIES: [Body; 9] = [
+pub const BODIES: [Body; 12] = [
     ("message", message),
     ("sdp", sdp),
     ("rtp", rtp),
@@ -37,4 +43,7 @@ pub const BODIES: [Body; 9] = [
     ("dtls", dtls),
     ("keys", keys),
     ("playout", playout),
+    ("sound", sound),
+    ("document", document),
+    ("dialling", dialling),
 ];

@@ -34,6 +34,8 @@ fn read(message: &Message<'_>) {
         message.retry_after(),
         message.content_type(),
     );
+    _ = (message.rseq(), message.rack(), message.session_expires(), message.min_se(), message.refer_to());
+    _ = message.replaces();
     if let Ok(contacts) = message.contacts() {
         contacts.iter().for_each(|contact| _ = (contact.q_milli(), contact.expires()));
     }
