@@ -24,6 +24,7 @@ use crate::{
         log::{self, Shape},
         process::Process,
         shards::{ShardCollector, Shards, Watched},
+        trace::{self, Stage},
     },
     resolve::{self, Resolver},
     store::{DataDir, Store},
@@ -81,6 +82,7 @@ struct Running {
     api: Arc<Api>,
     http: std::net::TcpListener,
     journal: Journal,
+    trace: Option<trace::Running>,
     store: Store,
     shards: Vec<Arc<ShardHandle>>,
     sounds: Arc<Sounds>,
@@ -157,6 +159,16 @@ fn start(options: &RunOptions) -> Result<Running> {
         services.spawn(Arc::clone(keyring).watch());
     }
     let shard_count = u16::try_from(shards.len()).context("too many shards")?;
+    let bound: Vec<_> = listeners.iter().map(|listener| listener.bound).collect();
+    let stage = Stage::new(&config, &listeners, shard_count);
+    let tracing = trace::start(&config.server.trace, &config.server.data_dir, &bound, stage, services.handle());
+    let (tracer, traces, trace) = match tracing.context("the trace cannot be begun")? {
+        Some((tracer, traces, running)) => (Some(tracer), Some(traces), Some(running)),
+        None => (None, None, None),
+    };
+    if let Some(trace) = &trace {
+        metrics.register(trace.figures())?;
+    }
     let mut settings = config.signaling(listeners.clone(), shard_count);
     settings.media_fingerprint = Some(media.certificate.fingerprint());
     let settings = Arc::new(settings);
@@ -173,6 +185,7 @@ fn start(options: &RunOptions) -> Result<Running> {
             messages,
             plane: Plane::new(shards.clone(), Arc::clone(&sounds)),
             publisher: Publisher::new(Arc::clone(&metrics), records, recordings.recorder()),
+            tracer,
             lookups,
             store: orders,
             pinned: cores.signaling,
@@ -187,6 +200,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         metrics,
         data_dir: config.server.data_dir.clone(),
         shards: watched,
+        traces,
         keys: Keys::new(config.api.keys.clone()),
         metrics_open: config.api.metrics_open,
         origins: config.api.cors.origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
@@ -224,6 +238,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         api,
         http,
         journal,
+        trace,
         store,
         shards,
         sounds,

@@ -9,6 +9,7 @@ mod live;
 mod output;
 mod route;
 mod target;
+mod trace;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use output::{Output, Shape};
@@ -69,6 +70,13 @@ enum Verb {
         target: target::Options,
         #[command(flatten)]
         filter: live::CdrFilter,
+    },
+    /// Everything that passed and was decided in a call: a ladder over all its legs
+    Trace {
+        #[command(flatten)]
+        target: target::Options,
+        #[command(flatten)]
+        question: trace::Question,
     },
     /// Where numbers lead, and why
     Route {
@@ -166,6 +174,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, exchange: &Exchange<'
         }
         Verb::Trunk(target) => target.client().and_then(|client| live::trunks(&client, &output)),
         Verb::Cdr { target, filter } => target.client().and_then(|client| live::records(&client, &filter, &output)),
+        Verb::Trace { target, question } => target.client().and_then(|client| trace::run(&client, &question, &output)),
         Verb::Route { target, verb } => route::run(&verb, &target, &output),
         Verb::Openapi => {
             output.text(&(exchange.openapi)());

@@ -1,5 +1,9 @@
 //! What happened, for those who record it. Metrics, call records, logs and webhooks all read facts; nothing in signaling knows of them.
 
+mod decision;
+
+pub use decision::{Choice, Decision, LegBeginning, Rules};
+
 use crate::{flow::Transport, id::CallId};
 use contract::{Instant, LegReport, RecordingId, RecordingState};
 use core::{net::SocketAddr, time::Duration};
@@ -121,6 +125,8 @@ pub enum Fact {
         /// Frames of 20 ms that found no room on the way.
         frames_lost: u64,
     },
+    /// Something was decided about a call. Told only when [`crate::pbx::Pbx::tell_decisions`] asks for it.
+    Decided(Box<Decision>),
     /// A check of our own failed. It is a defect of ours; the thing concerned was ended and returned.
     InvariantViolated {
         /// The check's name.

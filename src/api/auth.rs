@@ -21,6 +21,8 @@ use subtle::ConstantTimeEq as _;
 pub(super) struct Caller {
     /// The name of the key.
     pub name: String,
+    /// What it may do.
+    pub role: Role,
 }
 
 /// All keys.
@@ -66,7 +68,7 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, mut request: Request, nex
     if key.role < needed {
         return Problem::new(StatusCode::FORBIDDEN, "The key may read only.").into_response();
     }
-    let caller = Caller { name: key.name.clone() };
+    let caller = Caller { name: key.name.clone(), role: key.role };
     request.extensions_mut().insert(caller);
     next.run(request).await
 }

@@ -17,6 +17,7 @@ mod recordings;
 mod routes;
 mod serve;
 mod status;
+mod trace;
 mod transfer;
 mod trunks;
 
@@ -24,7 +25,7 @@ pub use self::{auth::Keys, routes::Explained, serve::serve};
 
 use self::{auth::Caller, problem::Problem};
 use crate::{
-    publish::{Metrics, shards::Shards},
+    publish::{Metrics, shards::Shards, trace::Traces},
     store::Store,
     wire::{Exchange, Unanswered},
 };
@@ -71,6 +72,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// Paths of recordings are relative to it.
     pub data_dir: PathBuf,
+    /// The traces of calls; `None`: none are kept.
+    pub traces: Option<Traces>,
     /// The media cores.
     pub shards: Arc<Shards>,
     /// Who may ask.
@@ -162,6 +165,7 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(transfer::transfer))
         .routes(routes!(transfer::transfer_of))
         .routes(routes!(calls::place))
+        .routes(routes!(trace::get))
         .routes(routes!(cdr::list))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::get))

@@ -68,6 +68,7 @@ impl Running {
             api,
             http,
             journal,
+            trace,
             store,
             shards,
             sounds,
@@ -107,6 +108,9 @@ impl Running {
             drop(shards);
             recordings.finish().await;
             journal.finish().await;
+            if let Some(trace) = trace {
+                let _ = tokio::task::spawn_blocking(|| trace.finish()).await;
+            }
             drop(store);
             let _ = stop_http.send(());
             // A client that reads slowly does not hold up the end.

@@ -35,14 +35,23 @@ impl Client {
 
     /// `GET path`.
     pub(super) fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Value, Failure> {
-        let mut request = self.agent.get(format!("{}{path}", self.url)).header("Accept", "application/json");
+        self.read(self.asked(path, query, "application/json"))
+    }
+
+    /// `GET path`, whatever form the answer has.
+    pub(super) fn octets(&self, path: &str, query: &[(&str, String)]) -> Result<Vec<u8>, Failure> {
+        self.answered(self.asked(path, query, "*/*"))
+    }
+
+    fn asked(&self, path: &str, query: &[(&str, String)], accept: &str) -> Result<Response<Body>, ureq::Error> {
+        let mut request = self.agent.get(format!("{}{path}", self.url)).header("Accept", accept);
         for (name, value) in query {
             request = request.query(name, value);
         }
         if let Some(bearer) = self.bearer() {
             request = request.header("Authorization", bearer);
         }
-        self.read(request.call())
+        request.call()
     }
 
     /// `POST path` with a body.
@@ -92,18 +101,27 @@ impl Client {
     }
 
     fn read(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Value, Failure> {
+        let octets = self.answered(answer)?;
+        if octets.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&octets).map_err(|_| self.strange())
+    }
+
+    /// The octets of an answer that says yes.
+    fn answered(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<Vec<u8>, Failure> {
         let mut answer = answer.map_err(|error| {
             Failure::Unreachable.because(format!("the exchange at {} cannot be reached: {error}", self.url))
         })?;
         let status = answer.status();
-        let text =
-            answer.body_mut().with_config().limit(ANSWER_MAX).read_to_string().map_err(|error| {
+        let octets =
+            answer.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(|error| {
                 Failure::Unreachable.because(format!("the answer of {} broke off: {error}", self.url))
             })?;
-        let value: Option<Value> = if text.is_empty() { Some(Value::Null) } else { serde_json::from_str(&text).ok() };
         if status.is_success() {
-            return value.ok_or_else(|| self.strange());
+            return Ok(octets);
         }
+        let value: Option<Value> = serde_json::from_slice(&octets).ok();
         let why = value.as_ref().and_then(|problem| problem.get("detail").or(problem.get("title"))?.as_str());
         let why = harmless(why.unwrap_or("no reason given"));
         match status.as_u16() {

@@ -65,6 +65,9 @@ impl Config {
                 out.insert(format!("trunks[{}].secret", trunk.name), secret.clone());
             }
         }
+        if let Some(password) = self.server.trace.hep.as_ref().and_then(|hep| hep.password.as_ref()) {
+            out.insert("server.trace.hep.password".to_owned(), password.clone());
+        }
         out.insert("store.url".to_owned(), Secret::new(self.store.url.clone()));
         out.insert("mail.smtp".to_owned(), Secret::new(self.mail.smtp.clone().unwrap_or_default()));
         debug_assert!(!out.contains_key(MASK), "paths, not values");

@@ -17,6 +17,7 @@ mod server;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod trunk;
 mod value;
 mod yaml;
@@ -39,6 +40,7 @@ pub use server::{
     Server, Sip, StoreUrl, Tls, Verify,
 };
 pub use settings::local_address;
+pub use trace::{Hep, Trace};
 pub use trunk::{Deed, EarlyMedia, HeaderRule, IdentityForm, PlusForm, StatusRule, Trunk, Way};
 pub(crate) use value::parse_duration;
 pub use value::{Amount, Listen, MASK, Range, Rate, Scheme};

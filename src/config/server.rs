@@ -3,6 +3,7 @@
 use super::{
     password,
     reader::{Reader, Section, boolean, integer, list, name, one_of, sections, text},
+    trace::Trace,
     value::{self, Amount, Listen, Range, Scheme, amount, duration, host, ip, listen, range, show_duration, socket},
     yaml::Node,
 };
@@ -54,6 +55,8 @@ pub struct Server {
     pub sip: Sip,
     /// RTP.
     pub rtp: Rtp,
+    /// What is kept of the messages of calls.
+    pub trace: Trace,
 }
 
 /// Section `server.dns`.
@@ -276,6 +279,7 @@ impl Default for Server {
             dns: Dns::default(),
             sip: Sip::default(),
             rtp: Rtp::default(),
+            trace: Trace::default(),
         }
     }
 }
@@ -351,6 +355,7 @@ impl Server {
             dns: s.section(r, "dns", Dns::read),
             sip: s.section(r, "sip", Sip::read),
             rtp: s.section(r, "rtp", Rtp::read),
+            trace: s.section(r, "trace", Trace::read),
         }
     }
 }

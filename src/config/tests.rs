@@ -210,6 +210,16 @@ fn a_bad_value_is_told_with_what_would_be_right() {
             "1:28: the code `*8` is already there in line 1; each once",
         ),
         ("features: { recording: { min_free: 1 gig } }", "1:36: `1 gig` is not a size; a size such as 500MB or 1GB"),
+        ("server: { trace: { max_size: 1MB } }", "1:30: the trace cannot have this size; between 2MB and 4GB"),
+        ("server: { trace: { keep: 1m } }", "1:26: the duration 1m is out of range; from 10m to 31d"),
+        (
+            "server: { trace: { hep: { to: \"tcp://homer:9060\" } } }",
+            "1:31: `tcp://homer:9060` is no place for HEP; where HOMER listens, such as udp://homer.example.com:9060 or udp://[2001:db8::1]:9060",
+        ),
+        (
+            "server: { trace: { hep: { id: 7 } } }",
+            "1:25: `to` is missing; where HOMER listens, such as udp://homer.example.com:9060",
+        ),
         (
             "features: { ring_groups: [{ number: \"1001\", members: [\"1001\"] }] }",
             "1:37: 1001 is already the number of an extension in line 2; a number with one owner",

@@ -265,7 +265,8 @@ impl Metrics {
             | Fact::CallChanged { .. }
             | Fact::RecordingBegan(_)
             | Fact::RecordingChanged { .. }
-            | Fact::RecordingEnded { .. } => {}
+            | Fact::RecordingEnded { .. }
+            | Fact::Decided(_) => {}
         }
     }
 

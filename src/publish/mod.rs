@@ -10,6 +10,7 @@ pub mod metrics;
 mod names;
 pub mod process;
 pub mod shards;
+pub mod trace;
 
 pub use self::{
     cdr::CallRow,
@@ -94,7 +95,8 @@ impl Publisher {
             Fact::CallChanged { call, state } => tracing::debug!(component = "call", %call, ?state, "changed"),
             Fact::CallSetUp { call, took } => tracing::debug!(component = "call", %call, ?took, "answered"),
             Fact::Dropped { why, source } => tracing::debug!(component = "transport", ?why, %source, "dropped"),
-            Fact::Request { .. } | Fact::Response { .. } => {}
+            // Decisions are the trace's matter.
+            Fact::Request { .. } | Fact::Response { .. } | Fact::Decided(_) => {}
         }
     }
 

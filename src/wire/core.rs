@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock,
     media::{Plane, Sent},
-    publish::Publisher,
+    publish::{Publisher, trace::Tracer},
     resolve::Lookup,
 };
 use contract::{Instant, MediaCommand, MediaEvent, MediaRefusal, ShardId};
@@ -58,6 +58,7 @@ struct Inner {
     streams: Streams,
     plane: Plane,
     publisher: Publisher,
+    tracer: Option<Tracer>,
     lookups: mpsc::Sender<Lookup>,
     store: mpsc::Sender<StoreOrder>,
     waiting: HashMap<Ticket, oneshot::Sender<Reply>>,
@@ -72,7 +73,7 @@ impl Core {
         datagrams: Datagrams,
         streams: Streams,
         plane: Plane,
-        publisher: Publisher,
+        (publisher, tracer): (Publisher, Option<Tracer>),
         lookups: mpsc::Sender<Lookup>,
         store: mpsc::Sender<StoreOrder>,
     ) -> Rc<Self> {
@@ -84,6 +85,7 @@ impl Core {
             streams,
             plane,
             publisher,
+            tracer,
             lookups,
             store,
             waiting: HashMap::new(),
@@ -181,6 +183,9 @@ impl Inner {
 
     fn turn(&mut self, core: &Rc<Core>, input: Input<'_>) {
         let now = clock::now();
+        if let Some(tracer) = &mut self.tracer {
+            tracer.begin(now, &input);
+        }
         let mut effects = core::mem::take(&mut self.effects);
         let pbx = &mut self.pbx;
         // A panic in the exchange is a defect of ours, and one peer's message must not end the calls of all others. What was asked for until
@@ -195,6 +200,9 @@ impl Inner {
             self.perform(core, effect);
         }
         self.effects = effects;
+        if let Some(tracer) = &mut self.tracer {
+            tracer.end();
+        }
     }
 
     fn panicked(&mut self) {
@@ -222,20 +230,40 @@ impl Inner {
     fn perform(&mut self, core: &Rc<Core>, effect: Effect) {
         match effect {
             Effect::Transmit { flow, bytes } => match flow.connection {
-                Some(connection) => self.streams.transmit(connection, bytes),
-                None => self.datagrams.transmit(flow.listener, flow.remote, &bytes, &self.publisher),
+                Some(connection) => {
+                    if let Some(tracer) = &mut self.tracer {
+                        tracer.sent(flow, bytes.clone());
+                    }
+                    self.streams.transmit(connection, bytes);
+                }
+                None => {
+                    self.datagrams.transmit(flow.listener, flow.remote, &bytes, &self.publisher);
+                    if let Some(tracer) = &mut self.tracer {
+                        tracer.sent(flow, bytes);
+                    }
+                }
             },
             Effect::OpenFlow { connection, listener, remote, transport, name } => {
                 let flow = Flow::connected(transport, listener, remote, connection);
                 outbound::open(core, &mut self.streams, connection, flow, name);
             }
-            Effect::CloseFlow { connection } => self.streams.close(connection),
+            Effect::CloseFlow { connection } => {
+                if let Some(tracer) = &mut self.tracer {
+                    tracer.closed(connection);
+                }
+                self.streams.close(connection);
+            }
             Effect::Resolve { lookup, question } => {
                 if self.lookups.try_send(Lookup { lookup, question }).is_err() {
                     self.later.push_back(Input::Resolved { lookup, resolution: Resolution::Failed });
                 }
             }
-            Effect::Media { shard, command } => self.command(shard, command),
+            Effect::Media { shard, command } => {
+                if let Some(tracer) = &mut self.tracer {
+                    tracer.ordered(&command);
+                }
+                self.command(shard, command);
+            }
             Effect::Store { query, ask } => {
                 if let Err(refused) = self.store.try_send(StoreOrder { query, ask }) {
                     let fault = match refused {
@@ -251,7 +279,17 @@ impl Inner {
                     let _ = waiting.send(reply);
                 }
             }
-            Effect::Fact(fact) => self.publisher.publish(fact),
+            Effect::Fact(Fact::Decided(decision)) => {
+                if let Some(tracer) = &mut self.tracer {
+                    tracer.decided(decision);
+                }
+            }
+            Effect::Fact(fact) => {
+                if let Some(tracer) = &mut self.tracer {
+                    tracer.fact(&fact);
+                }
+                self.publisher.publish(fact);
+            }
         }
     }
 

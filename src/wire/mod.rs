@@ -23,7 +23,12 @@ pub use self::{
 };
 
 use self::{core::Core, listen::Opened, mailbox::Mailbox};
-use crate::{clock, media::Plane, publish::Publisher, resolve::Lookup};
+use crate::{
+    clock,
+    media::Plane,
+    publish::{Publisher, trace::Tracer},
+    resolve::Lookup,
+};
 use arc_swap::ArcSwap;
 use signaling::{
     flow::ListenerId,
@@ -60,6 +65,8 @@ pub struct Signaling {
     pub plane: Plane,
     /// Where facts go.
     pub publisher: Publisher,
+    /// Where messages and decisions go; `None`: nobody wants them.
+    pub tracer: Option<Tracer>,
     /// Where questions to name servers go.
     pub lookups: mpsc::Sender<Lookup>,
     /// Where questions to the store go.
@@ -114,6 +121,7 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
         messages,
         plane,
         publisher,
+        tracer,
         lookups,
         store,
         pinned: _,
@@ -129,7 +137,9 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
     let bound: Vec<SocketAddr> = settings.listeners.iter().map(|listener| listener.bound).collect();
     let datagrams = udp::Datagrams::new(sockets.iter().map(Socket::datagrams).collect());
     let streams = streams::Streams::new(bound, streams_max, tls);
-    let core = Core::new(Pbx::new(settings, seed), datagrams, streams, plane, publisher, lookups, store);
+    let mut pbx = Pbx::new(settings, seed);
+    pbx.tell_decisions(tracer.is_some());
+    let core = Core::new(pbx, datagrams, streams, plane, (publisher, tracer), lookups, store);
     core.tell_time();
     core.restore(bindings, messages);
     for (listener, socket) in (0..).map(ListenerId).zip(sockets) {

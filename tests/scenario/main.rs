@@ -76,6 +76,7 @@ mod spellings;
 mod text_messages;
 mod timers;
 mod torture_messages;
+mod traces;
 mod transfer;
 mod unlike;
 mod watching;

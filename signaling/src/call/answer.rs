@@ -8,7 +8,7 @@ use super::{
     fork::is_sdp,
 };
 use crate::{
-    fact::{Fact, HangupCause},
+    fact::{Choice, Fact, HangupCause},
     message::{Header, Message},
     transaction::{
         Answer, ServerId,
@@ -28,6 +28,7 @@ impl Call {
         let Some(dialog) = &mut leg.dialog else { return };
         let cseq = response.cseq().map_or(dialog.local_cseq(), |cseq| cseq.number);
         let usable = dialog.answered(response).is_ok();
+        office.decided(self.id, Some(number), || Choice::Answered);
         self.give_up_all(office);
         self.session_agreed(office, number, response);
         if !usable {

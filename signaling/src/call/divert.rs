@@ -5,7 +5,7 @@
 
 use super::{Call, Office, Phase};
 use crate::{
-    fact::HangupCause,
+    fact::{Choice, HangupCause},
     routing::{self, Obstacle, Origin, Plan, Refusal, Request, Target},
 };
 use std::sync::Arc;
@@ -56,6 +56,11 @@ impl Call {
             self.warning = warning;
             return false;
         }
+        office.decided(self.id, None, || Choice::LedOn {
+            account: callee.to_owned(),
+            obstacle: obstacle.name(),
+            leads: routing::words(&plan.target),
+        });
         self.let_phones_go(office);
         // RFC 3261 section 21.1.3.
         self.tell_progress(office, 181, None);

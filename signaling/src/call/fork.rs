@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     dialog::{Ask, Dialog, Opening},
-    fact::{CallState, HangupCause},
+    fact::{CallState, Choice, HangupCause},
     limits::LEGS_PER_CALL_MAX,
     media::session::leg_spec,
     message::{Header, Message, Method},
@@ -140,6 +140,7 @@ impl Call {
             leg.dialog = Some(dialog);
         }
         self.send_invite(office, number, body.as_deref(), &fields);
+        self.tell_beginning(office, number);
     }
 
     /// Sends the INVITE of a branch's dialog.
@@ -278,10 +279,11 @@ impl Call {
 
     /// A branch will not answer any more: refused, unreachable, or given up and settled.
     pub(super) fn branch_over(&mut self, office: &mut Office<'_>, number: u16, status: u16) {
-        let now = office.now;
+        let (now, id) = (office.now, self.id);
         let Some(leg) = self.leg_mut(number) else { return };
         let given_up = matches!(leg.signal, Signal::Cancelling { .. });
         let rang = matches!(leg.signal, Signal::Inviting { rang: true, .. });
+        office.decided(id, Some(number), || Choice::LegOver { status });
         leg.signal = Signal::Gone;
         leg.ended_at.get_or_insert(now);
         if status != 0 {
@@ -327,7 +329,11 @@ impl Call {
 
     /// Gives up a branch that has not answered.
     pub(super) fn give_up(&mut self, office: &mut Office<'_>, number: u16) {
+        let id = self.id;
         let Some(leg) = self.leg_mut(number) else { return };
+        if leg.is_hoped_for() {
+            office.decided(id, Some(number), || Choice::GivenUp);
+        }
         match leg.signal {
             Signal::Opening(_) => self.branch_gone(office, number),
             Signal::Inviting { client, .. } => {

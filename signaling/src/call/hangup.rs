@@ -6,7 +6,7 @@ use super::{
     exchange::{Asker, Exchange, Stage},
 };
 use crate::{
-    fact::{CallState, HangupCause},
+    fact::{CallState, Choice, HangupCause},
     limits::{MEDIA_CLOSE_WAIT_MAX, RETRY_AFTER},
     transaction::{Answer, ServerId},
 };
@@ -37,6 +37,8 @@ impl Call {
             return;
         }
         self.measure();
+        let End { cause, status, by } = end;
+        office.decided(self.id, None, || Choice::Ended { cause, status, by });
         self.phase = Phase::Over { end, at: office.now };
         for alarm in [
             Alarm::Ring,

@@ -63,6 +63,7 @@ impl Call {
         call.max_forwards = request.max_forwards()?.unwrap_or(70);
         let leg = call.caller_of(office, arrival, 0)?;
         call.legs.push(leg);
+        call.tell_beginning(office, 0);
         call.first_branch = 1;
         call.note_outside(request, trunk.as_ref());
         if trunk.is_none() {

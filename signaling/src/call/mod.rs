@@ -63,7 +63,7 @@ pub(crate) use transfer::Referral;
 pub use transfer::{Dialling as TransferDialling, Order, TransferDo, TransferInput, TransferState, transfer_next};
 
 use crate::{
-    fact::{CallState, Fact, HangupCause, TransferRecord},
+    fact::{CallState, Choice, Fact, HangupCause, LegBeginning, TransferRecord},
     id::{CallId, LegId},
     media::Session,
     settings::{Extension, Settings, Terms},
@@ -354,6 +354,22 @@ impl Call {
 
     fn caller_leg(&self) -> Option<&Leg> {
         self.leg(self.caller)
+    }
+
+    /// Tells that a leg's dialog begins.
+    fn tell_beginning(&self, office: &mut Office<'_>, number: u16) {
+        let Some(leg) = self.leg(number) else { return };
+        let Some(dialog) = &leg.dialog else { return };
+        office.decided(self.id, Some(number), || {
+            Choice::LegBegan(LegBeginning {
+                call_id: dialog.call_id().to_owned(),
+                party: (*leg.party).to_owned(),
+                trunk: leg.trunk.as_ref().map(|trunk| trunk.name.clone()).unwrap_or_default(),
+                contact: (*leg.contact).to_owned(),
+                behind_nat: leg.behind_nat,
+                calls: matches!(leg.signal, Signal::Invited { .. }),
+            })
+        });
     }
 
     /// The other party of a joined leg.

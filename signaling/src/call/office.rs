@@ -8,7 +8,7 @@ use super::{
 use crate::{
     dialog::{Ask, Course, Dialog, Tags},
     effect::{Effect, Effects},
-    fact::Fact,
+    fact::{Choice, Decision, Fact},
     id::{CallId, LegId},
     media::Door,
     message::{Message, Method},
@@ -92,6 +92,8 @@ pub struct Books {
     pub(crate) door: Door,
     /// Recordings there have been.
     recordings: u64,
+    /// Decisions are told.
+    pub(crate) tells_decisions: bool,
     /// The one fault that is planted.
     #[cfg(feature = "faults")]
     pub(crate) fault: Option<super::Fault>,
@@ -112,6 +114,7 @@ impl Books {
             wheel: Wheel::new(),
             door: Door::new(settings.media.shards),
             recordings: 0,
+            tells_decisions: false,
             #[cfg(feature = "faults")]
             fault: None,
         }
@@ -231,6 +234,13 @@ impl Office<'_> {
     /// Publishes a fact.
     pub(crate) fn fact(&mut self, fact: Fact) {
         self.out.push(Effect::Fact(fact));
+    }
+
+    /// Tells what was decided about a call, when somebody wants to know; only then is it made.
+    pub(crate) fn decided(&mut self, call: CallId, leg: Option<u16>, choice: impl FnOnce() -> Choice) {
+        if self.books.tells_decisions {
+            self.out.push(Effect::Fact(Fact::Decided(Box::new(Decision { call, leg, choice: choice() }))));
+        }
     }
 
     /// Answers a request.

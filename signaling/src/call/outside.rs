@@ -5,7 +5,7 @@
 
 use super::{Call, End, Office, PRODUCT, Phase, Signal, alarm::Alarm, fork::Branch, target};
 use crate::{
-    fact::{CallDirection, HangupCause},
+    fact::{CallDirection, Choice, HangupCause},
     id::LegId,
     limits::{RULE_FIELD_BYTES_MAX, RULE_FIELDS_MAX, TRUNK_ATTEMPTS_MAX},
     message::{Message, escaped},
@@ -189,9 +189,12 @@ impl Call {
         loop {
             let Some(search) = self.outside.as_mut().and_then(|outside| outside.search.as_mut()) else { return false };
             let Some(trunk) = search.left.pop().filter(|_| search.tried < TRUNK_ATTEMPTS_MAX) else { return false };
+            let name = Arc::clone(&trunk);
             match self.try_trunk(office, trunk) {
                 Ok(()) => return true,
                 Err(status) => {
+                    let trunk = || name.name.clone();
+                    office.decided(self.id, None, || Choice::TrunkPassedOver { trunk: trunk(), status });
                     if let Some(search) = self.outside.as_mut().and_then(|outside| outside.search.as_mut()) {
                         search.status = status;
                     }
@@ -246,6 +249,7 @@ impl Call {
         leg.status = 408;
         let name = trunk.name.clone();
         office.books.trunks.met(office.now, &name, Experience::Silent, office.out);
+        office.decided(self.id, Some(number), || Choice::TrunkFailed { status: 408 });
         self.give_up(office, number);
         self.note_refusal(408);
         if !self.next_trunk(office) {
@@ -304,7 +308,11 @@ impl Call {
         if status != 0 {
             search.status = status;
         }
-        is_worth_another(status) && self.next_trunk(office)
+        if !is_worth_another(status) {
+            return false;
+        }
+        office.decided(self.id, Some(number), || Choice::TrunkFailed { status });
+        self.next_trunk(office)
     }
 
     /// What the caller is told when no trunk served; `None`: none was searched for.

@@ -2,6 +2,7 @@
 
 use super::{Call, Office, fork::Branch, target};
 use crate::{
+    fact::Choice,
     limits::REDIRECTS_MAX,
     message::{Message, NameAddr, Scheme, Uri},
     routing::{self, Origin, Request, Target},
@@ -37,6 +38,7 @@ impl Call {
             // RFC 3261 section 16.5: no target twice.
             let known = self.legs.iter().any(|leg| &*leg.contact == uri.as_str());
             if !known && let Some(phone) = target::fixed(office, uri.as_str()) {
+                self.tell_redirection(office, uri);
                 self.add_branch(office, Branch { party, phone, trunk: None });
             }
             return;
@@ -50,11 +52,16 @@ impl Call {
         if office.books.calls_of(&account.number) >= account.call_limit && account.number != *self.to {
             return;
         }
+        self.tell_redirection(office, uri);
         for phone in self.phones_of(office, account) {
             if !self.legs.iter().any(|leg| *leg.contact == *phone.target.uri) {
                 self.add_branch(office, Branch { party: &account.number, phone, trunk: None });
             }
         }
+    }
+
+    fn tell_redirection(&self, office: &mut Office<'_>, uri: &Uri<'_>) {
+        office.decided(self.id, None, || Choice::Redirected { contact: uri.as_str().to_owned() });
     }
 }
 

@@ -3,13 +3,15 @@
 use super::switchboard::Switchboard;
 use crate::{
     call::{Arrival, Call, Wish, hops},
-    fact::HangupCause,
+    effect::Effect,
+    fact::{Choice, Decision, Fact, HangupCause, Rules},
     feature::{Echo, Feature},
     flow::Flow,
     id::CallId,
     limits::{CALLS_MAX, HOPS_MAX, SESSION_INTERVAL_MIN},
     message::{Message, Scheme, Uri},
-    routing::{self, Request, Target},
+    routing::{self, Origin, Request, Target},
+    settings::Settings,
     transaction::{ServerId, Turn},
     trunk::{Identity, is_hidden},
 };
@@ -77,12 +79,32 @@ impl Switchboard {
         let Some(call) = self.calls.get(&id) else { return };
         let request = Request { origin: call.origin(), dialled: call.to(), at: self.wall.shows(turn.now) };
         let plan = routing::plan(&settings, &request);
+        if self.books.tells_decisions {
+            let decision = routed(id, &settings, &request);
+            turn.out.push(Effect::Fact(Fact::Decided(Box::new(decision))));
+        }
         if matches!(plan.target, Target::Echo) {
             self.features.insert(id, Feature::Echo(Echo::default()));
             return self.tell(turn, id, Call::drive);
         }
         self.tell(turn, id, |call, office| call.lead(office, &plan));
     }
+}
+
+/// What a plan is made from; whoever reads it makes the same plan again.
+fn routed(call: CallId, settings: &Arc<Settings>, request: &Request<'_>) -> Decision {
+    let (trunk, from) = match request.origin {
+        Origin::Account(number) => (None, number),
+        Origin::Trunk { name, caller } => (Some(name.to_owned()), caller),
+    };
+    let choice = Choice::Routed {
+        rules: Rules(Arc::clone(settings)),
+        trunk,
+        from: from.to_owned(),
+        dialled: request.dialled.to_owned(),
+        at: request.at,
+    };
+    Decision { call, leg: None, choice }
 }
 
 /// The number in a Request-URI: its user part, or the digits of a `tel` URI without their separators (RFC 3966 section 3).

@@ -101,6 +101,11 @@ impl Pbx {
         self.board.hearing()
     }
 
+    /// From now on decisions about calls are told, or not; they are not unless this says so. Nothing else is done otherwise.
+    pub const fn tell_decisions(&mut self, told: bool) {
+        self.board.books.tells_decisions = told;
+    }
+
     /// Plants a defect, in place of the one planted before.
     #[cfg(feature = "faults")]
     pub fn plant(&mut self, fault: Fault) {

@@ -55,7 +55,9 @@ const fn kind(target: &Target<'_>) -> &'static str {
     }
 }
 
-fn words(target: &Target<'_>) -> String {
+/// Where a plan leads, in words.
+#[must_use]
+pub fn words(target: &Target<'_>) -> String {
     match target {
         Target::Extension(extension) => match extension.name.is_empty() {
             true => format!("extension {}", extension.number),

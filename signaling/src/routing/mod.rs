@@ -10,7 +10,7 @@ mod explanation;
 mod reason;
 mod walk;
 
-pub use explanation::view;
+pub use explanation::{view, words};
 pub use reason::{Reason, Rule, Verdict};
 
 use crate::{
@@ -179,13 +179,21 @@ pub enum Obstacle {
     Unreachable,
 }
 
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Obstacle {
+    /// As in the configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Busy => "busy",
             Self::NoAnswer => "no_answer",
             Self::Unreachable => "unreachable",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

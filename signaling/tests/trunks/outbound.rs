@@ -48,11 +48,11 @@ fn outward(trunks: impl IntoIterator<Item = Trunk>) -> Settings {
 }
 
 /// The trunks a and b, a first.
-fn pair() -> [Trunk; 2] {
+pub(crate) fn pair() -> [Trunk; 2] {
     [trunk("a", 1), Trunk { prefer: 20, ..trunk("b", 2) }]
 }
 
-fn placed(trunks: impl IntoIterator<Item = Trunk>) -> (Line, Phone) {
+pub(crate) fn placed(trunks: impl IntoIterator<Item = Trunk>) -> (Line, Phone) {
     let mut line = Line::with(outward(trunks));
     line.pass(Duration::from_millis(100));
     let mut alice = Phone::new("1001", "10.0.0.11:5061");
@@ -60,7 +60,7 @@ fn placed(trunks: impl IntoIterator<Item = Trunk>) -> (Line, Phone) {
     (line, alice)
 }
 
-fn carrier(number: u8) -> Phone {
+pub(crate) fn carrier(number: u8) -> Phone {
     Phone::new("carrier", &at(number).to_string())
 }
 

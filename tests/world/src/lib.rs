@@ -13,6 +13,7 @@ mod net;
 mod network;
 mod phone;
 mod reference;
+pub mod replay;
 mod rng;
 mod sdp;
 mod settings;

@@ -122,6 +122,7 @@ impl Call {
             self.counted.push(leg.party.clone());
         }
         self.legs.push(leg);
+        self.tell_beginning(office, number);
         if let Some(trunk) = channel {
             self.keep_channel(&mut office.books.trunks, trunk, from, number);
         }

@@ -129,6 +129,26 @@ pub enum Do {
     End,
 }
 
+impl Do {
+    /// In words.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Ring => "the target rings",
+            Self::LetGo => "the transferor is let go",
+            Self::Pass => "who rings for the transferor rings for the transferee from now on",
+            Self::Consult => "the transferor talks with the target",
+            Self::Mix => "all three talk",
+            Self::Connect => "the transferee and the target talk",
+            Self::GiveBack => "the target is let go, the transferor gets the transferee back",
+            Self::Recall => "the transferor's phones ring for the transferee",
+            Self::Reconnect => "the transferee and the transferor's other phone talk",
+            Self::GoOn => "the transferor and the target go on as a call of two",
+            Self::End => "nobody is left: the call ends",
+        }
+    }
+}
+
 /// One step. What cannot happen in a state, or means nothing there, changes nothing.
 #[must_use]
 pub const fn next(state: State, input: Input) -> (State, Option<Do>) {

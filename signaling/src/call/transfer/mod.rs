@@ -19,7 +19,7 @@ pub(super) use scene::Tone;
 
 use super::{Call, End, Office, Partner, Phase, Signal, alarm::Alarm, fork::Branch};
 use crate::{
-    fact::{CallState, HangupCause, TransferOutcome, TransferRecord},
+    fact::{CallState, Choice, HangupCause, TransferOutcome, TransferRecord},
     limits::TRANSFERS_PER_CALL_MAX,
     routing::{self, Origin, Request, Target, TrunkPlan},
     settings::Extension,
@@ -137,6 +137,10 @@ impl Call {
             status: 480,
             record: at,
         }));
+        office.decided(self.id, Some(by), || Choice::Transfer {
+            to: to.to_owned(),
+            what: if blind { "the other party is handed over at once" } else { "the transferor asks first" },
+        });
         self.tell_state(office, CallState::Transferring);
     }
 
@@ -145,6 +149,11 @@ impl Call {
         let Some(transfer) = &mut self.transfer else { return };
         let (state, what) = machine::next(transfer.state, input);
         transfer.state = state;
+        if let Some(what) = what {
+            let to = &transfer.to;
+            let choice = || Choice::Transfer { to: (**to).to_owned(), what: what.words() };
+            office.decided(self.id, Some(transfer.by), choice);
+        }
         match what {
             None => {}
             Some(Do::Ring) => self.ring_target(office),

@@ -65,6 +65,7 @@ impl Call {
         office.books.enter(from);
         self.counted.push((*from).into());
         self.legs.push(leg);
+        self.tell_beginning(office, number);
         let offer = (!body.is_empty()).then(|| body.into());
         self.replacement = Some(Box::new(Replacement { leg: number, of, offer }));
         if let Some(Err(why)) = carriage.map(|carriage| self.may_offer(number, &carriage)) {

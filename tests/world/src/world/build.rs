@@ -33,7 +33,9 @@ impl World {
         let mut rng = Rng::new(seed);
         let swarm = Swarm::draw(&mut rng);
         let settings = settings::settings(&swarm, &mut rng);
-        let pbx = Pbx::new(Arc::clone(&settings), rng.bytes32());
+        let mut pbx = Pbx::new(Arc::clone(&settings), rng.bytes32());
+        // Half the worlds tell why; that must change nothing else.
+        pbx.tell_decisions(seed.is_multiple_of(2));
         let now = Instant::from_nanos(1_000_000_000);
         let mut network = Network::new(swarm.network.clone(), rng.fork());
         let phones = phones(&swarm, &mut network, &mut rng);

@@ -123,6 +123,7 @@ impl World {
             | Fact::RecordingEnded { .. }
             | Fact::CallSetUp { .. }
             | Fact::CallEnded(_)
+            | Fact::Decided(_)
             | Fact::MediaRefused { .. } => self.trace.event(self.now, fact),
         }
     }
