@@ -8,6 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use signaling::{
     effect::{Effect, Effects},
     flow::{ConnectionId, Flow, ListenerId, Transport},
+    locate::Target,
     message::{Message, Method},
     settings::{
         CallSettings, Codes, DialPlan, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
@@ -38,6 +39,7 @@ impl TransactionUser for User {
     fn on_response(&mut self, _: &mut Turn<'_>, _: ClientId, _: &Message<'_>) {}
     fn on_failure(&mut self, _: &mut Turn<'_>, _: ClientId, _: ClientFailure) {}
     fn on_unacknowledged(&mut self, _: &mut Turn<'_>, _: ServerId) {}
+    fn on_located(&mut self, _: &mut Turn<'_>, _: u64, _: Vec<Target>) {}
     fn on_flow_lost(&mut self, _: &mut Turn<'_>, _: ConnectionId) {}
 }
 

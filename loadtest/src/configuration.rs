@@ -34,6 +34,8 @@ pub struct Configuration {
     pub digest: Vec<String>,
     /// How long an unanswered call rings, seconds; `None`: as it likes.
     pub ring_seconds: Option<u32>,
+    /// Sections `trunks`, `routes` and `dids`; with them every account may call outside.
+    pub outside: String,
 }
 
 impl Configuration {
@@ -56,6 +58,7 @@ impl Configuration {
             shards: None,
             digest: vec!["sha-256".into(), "md5".into()],
             ring_seconds: None,
+            outside: String::new(),
         })
     }
 
@@ -99,8 +102,12 @@ impl Configuration {
             if let Some(seconds) = self.ring_seconds {
                 let _ = write!(text, ", forward: {{ no_answer_after: {seconds}s }}");
             }
+            if !self.outside.is_empty() {
+                text.push_str(", permissions: { external: true }");
+            }
             text.push_str(" }\n");
         }
+        text.push_str(&self.outside);
         text
     }
 }

@@ -273,3 +273,16 @@ pub const LOCATE_TARGETS_MAX: usize = 16;
 /// How long an address may be silent before the next one is tried, when there is a next one: a request, two repetitions (after T1 and 2*T1), and 4*T1
 /// for the answer to the last. The last address has the whole time of its transaction.
 pub const TARGET_WAIT_MAX: Duration = Duration::from_millis(3_500);
+
+/// How long an address has at least when whoever asks waits only for so long and there are many: a request and a repetition (after T1).
+pub const TARGET_WAIT_MIN: Duration = Duration::from_secs(1);
+const _: () = assert!(TARGET_WAIT_MIN.as_millis() < TARGET_WAIT_MAX.as_millis(), "shares are no longer than the whole");
+
+/// How often it is looked whether the servers of a trunk by host name are where they were. Name servers are asked only for what may not be believed any
+/// more.
+pub const TRUNK_LOCATE_EVERY: Duration = Duration::from_secs(30);
+
+/// A trunk's servers that name servers do not confirm for so long are not the trunk's any more: their calls are those of strangers.
+pub const TRUNK_LOCATION_LIFE: Duration = Duration::from_secs(3_600);
+const _: () =
+    assert!(TRUNK_LOCATE_EVERY.as_secs() * 10 < TRUNK_LOCATION_LIFE.as_secs(), "a name server may be away for a while");

@@ -173,9 +173,10 @@ impl Config {
             not_active: Vec::new(),
         };
         // Numbers with one owner are found by it.
-        config.places = core::mem::take(&mut r.places);
+        config.places.clone_from(&r.places);
         config.places.extend(r.owners.iter().map(|(number, (_, at))| (format!("number {number}"), *at)));
         dial::check(r, &config);
+        trunk::check(r, &config);
         check_ranges(r);
         check_ports(r, s, &config);
         config

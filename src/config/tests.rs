@@ -185,6 +185,18 @@ fn a_bad_value_is_told_with_what_would_be_right() {
             "1:29: `sip:h:0` is not a SIP URI; a SIP URI such as sip:192.0.2.1:5060",
         ),
         (
+            "trunks: [{ name: a, server: \"sip:carrier.test;transport=tls\" }]",
+            "1:29: nothing in server.sip.listen has the transport of `sip:carrier.test;transport=tls`; a listener of that transport, by which its requests leave",
+        ),
+        (
+            "trunks: [{ name: a, server: \"sip:PBX.local.\" }]",
+            "1:29: `sip:PBX.local.` is this exchange itself; the provider's host name",
+        ),
+        (
+            "trunks: [{ name: a, server: \"sips:carrier.test\" }]",
+            "1:29: `sips:carrier.test` is not the address of a server; a SIP URI such as sip:192.0.2.1:5060 or sip:carrier.example;transport=tls",
+        ),
+        (
             "trunks: [{ name: a, server: \"sip:192.0.2.1\", register: true }]",
             "1:10: a trunk that registers needs a name and a secret; `auth_user` and `secret`, or `register: false`",
         ),

@@ -1,10 +1,12 @@
 //! Section `trunks`: the providers and gateways by which calls leave and come in.
 
 use super::{
+    Config,
     extension::{CodecName, DtmfMode, Encryption, NatMode, codecs},
+    fault::Position,
     reader::{Reader, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text, unique},
     settings::{codec, dtmf, encryption, nat},
-    value::{self, duration, host, network, show_duration, sip_uri},
+    value::{self, Scheme, duration, host, network, show_duration, sip_uri},
     yaml::Node,
 };
 use serde::Serialize;
@@ -187,6 +189,9 @@ fn trunk(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Trunk> {
             "`auth_user` and `secret`, or `register: false`",
         );
     }
+    if let (Some(name), Some(node)) = (&trunk_name, s.node("server")) {
+        r.place(node.at, format!("trunks[{name}].server"));
+    }
     Some(Trunk {
         register,
         register_expires: s.get(r, "register_expires", seconds(3_600), duration(seconds(60), seconds(86_400))),
@@ -254,20 +259,47 @@ fn trunk(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<Trunk> {
     })
 }
 
-/// A SIP URI with a numeric address and without a user.
+/// A SIP URI without a user.
 fn server(r: &mut Reader<'_>, node: &Node) -> Option<String> {
-    let expected = "a SIP URI such as sip:192.0.2.1:5060";
+    let expected = "a SIP URI such as sip:192.0.2.1:5060 or sip:carrier.example;transport=tls";
     let text = sip_uri(r, node)?;
     let uri = Uri::parse(text.as_bytes()).ok();
-    if uri.and_then(|uri| uri.host()?.ip()).is_none() {
-        r.fault(node.at, format!("`{}`: servers by name are not looked up yet", printable(&text)), expected);
-        return None;
-    }
     if text.starts_with("sips:") || uri.is_some_and(|uri| uri.user().is_some()) {
         r.fault(node.at, format!("`{}` is not the address of a server", printable(&text)), expected);
         return None;
     }
     Some(text)
+}
+
+/// Judges where trunks are beside where we listen: a request leaves by a listener of its transport, and never for ourselves.
+pub(super) fn check(r: &mut Reader<'_>, config: &Config) {
+    let sip = &config.server.sip;
+    for trunk in &config.trunks {
+        let Some(uri) = Uri::parse(trunk.server.as_bytes()).ok() else { continue };
+        let at = r.places.get(&format!("trunks[{}].server", trunk.name)).copied().unwrap_or(Position::START);
+        let schemes: &[Scheme] = match uri.param("transport").flatten() {
+            None => &[Scheme::Udp, Scheme::Tcp, Scheme::Tls],
+            Some(name) if name.eq_ignore_ascii_case(b"udp") => &[Scheme::Udp],
+            Some(name) if name.eq_ignore_ascii_case(b"tcp") => &[Scheme::Tcp],
+            Some(name) if name.eq_ignore_ascii_case(b"tls") => &[Scheme::Tls],
+            Some(_) => &[],
+        };
+        if !sip.listen.iter().any(|listen| schemes.contains(&listen.scheme)) {
+            let what = format!("nothing in server.sip.listen has the transport of `{}`", printable(&trunk.server));
+            r.fault(at, what, "a listener of that transport, by which its requests leave");
+        }
+        let host = uri.host().map(|host| host.to_string().trim_end_matches('.').to_ascii_lowercase());
+        let own = [Some(&config.server.domain), sip.advertise.as_ref()];
+        if own
+            .into_iter()
+            .flatten()
+            .any(|own| host.as_deref() == Some(own.trim_end_matches('.').to_ascii_lowercase().as_str()))
+            && uri.host().is_some_and(|host| host.ip().is_none())
+        {
+            let what = format!("`{}` is this exchange itself", printable(&trunk.server));
+            r.fault(at, what, "the provider's host name");
+        }
+    }
 }
 
 /// A span, or `off`.

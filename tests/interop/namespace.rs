@@ -20,8 +20,14 @@ const INSIDE: &str = "IRONBELL_INTEROP_INSIDE";
 /// Where the exchange listens.
 pub(crate) const EXCHANGE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
 
+/// Where an edge proxy listens, if there is one.
+pub(crate) const EDGE: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 2);
+
 /// The phones' addresses.
 pub(crate) const PHONES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 99, 1, 1), Ipv4Addr::new(10, 99, 2, 1)];
+
+/// A second address of the second phone's side, where carriers are.
+pub(crate) const CARRIER: Ipv4Addr = Ipv4Addr::new(10, 99, 2, 9);
 
 /// The phones' interface, the same name in each of their namespaces.
 pub(crate) const INTERFACE: &str = "phone";
@@ -89,6 +95,7 @@ impl Drop for Holder {
 fn furnish() -> [Holder; 2] {
     run("ip link set lo up");
     run(&format!("ip addr add {EXCHANGE}/32 dev lo"));
+    run(&format!("ip addr add {EDGE}/32 dev lo"));
     let holders = [hold(), hold()];
     HOLDERS.set(holders.each_ref().map(|holder| holder.0.id())).expect("furnished once");
     for (index, address) in PHONES.iter().enumerate() {
@@ -101,6 +108,9 @@ fn furnish() -> [Holder; 2] {
         let inside = format!("nsenter --net={} -- ip", namespace_of(index));
         run(&format!("{inside} link set lo up"));
         run(&format!("{inside} addr add {address}/24 dev {INTERFACE}"));
+        if CARRIER.octets()[..3] == address.octets()[..3] {
+            run(&format!("{inside} addr add {CARRIER}/24 dev {INTERFACE}"));
+        }
         run(&format!("{inside} link set {INTERFACE} up"));
         run(&format!("{inside} route add default via {gateway}"));
     }
@@ -121,7 +131,7 @@ fn hold() -> Holder {
     holder
 }
 
-fn run(line: &str) {
+pub(crate) fn run(line: &str) {
     let mut words = line.split(' ');
     let program = words.next().expect("a program");
     let status = Command::new(program).args(words).status().expect("it runs");

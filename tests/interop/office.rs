@@ -20,6 +20,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Starts the exchange with four accounts (1000 to 1003); unanswered calls ring for `ring_seconds`.
 pub(crate) fn open(ring_seconds: u32) -> Exchange {
+    open_with(ring_seconds, "")
+}
+
+/// The same with sections `trunks`, `routes` and `dids`.
+pub(crate) fn open_with(ring_seconds: u32, outside: &str) -> Exchange {
     let binary = Path::new(env!("CARGO_BIN_EXE_ironbell"));
     Exchange::start(binary, None, |data| {
         let local = Configuration::local(IpAddr::V4(EXCHANGE), 4, data.to_owned())?;
@@ -27,6 +32,7 @@ pub(crate) fn open(ring_seconds: u32) -> Exchange {
             sip: SocketAddr::from((EXCHANGE, 5060)),
             digest: vec!["md5".into()],
             ring_seconds: Some(ring_seconds),
+            outside: outside.to_owned(),
             ..local
         })
     })

@@ -2,11 +2,12 @@
 
 use crate::{
     ears::{callee_tone, caller_tone},
-    namespace::{EXCHANGE, PHONES, at_phone},
+    namespace::{CARRIER, EXCHANGE, PHONES, at_phone},
 };
 use loadtest::{clock, configuration::sipp_users, tone::Law};
 use std::{
     fs,
+    net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::{Child, Stdio},
     time::Duration,
@@ -20,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) struct Sipp {
     directory: TempDir,
     transport: &'static str,
+    /// Where requests go.
+    remote: SocketAddr,
 }
 
 impl Sipp {
@@ -36,7 +39,27 @@ impl Sipp {
         // A minute of each tone, µ-law without a header, as rtp_stream wants it
         fs::write(at("caller.ulaw"), Law::Mu.frame(Some(caller_tone())).repeat(3_000)).expect("a tone");
         fs::write(at("callee.ulaw"), Law::Mu.frame(Some(callee_tone())).repeat(3_000)).expect("a tone");
-        Self { directory, transport }
+        Self { directory, transport, remote: SocketAddr::from((EXCHANGE, 5060)) }
+    }
+
+    /// With another first hop than the exchange.
+    pub(crate) fn through(self, remote: SocketAddr) -> Self {
+        Self { remote, ..self }
+    }
+
+    /// With one account, 1000, that calls `number`; the file's name for `-inf`.
+    pub(crate) fn caller_of(&self, number: &str) -> String {
+        let file = format!("to-{number}.csv");
+        let users = sipp_users(2, true).replace(";1001;", &format!(";{number};"));
+        fs::write(self.directory.path().join(&file), users).expect("users");
+        file
+    }
+
+    /// With a caller from the world for `number`; the file's name for `-inf`.
+    pub(crate) fn stranger_to(&self, number: &str) -> String {
+        let file = format!("from-outside-to-{number}.csv");
+        fs::write(self.directory.path().join(&file), format!("SEQUENTIAL\n+4989777;{number};\n")).expect("users");
+        file
     }
 
     /// Registers all four accounts with a Contact at the callee's address.
@@ -50,29 +73,46 @@ impl Sipp {
         self.run(scenario, 1, port, arguments)
     }
 
+    /// A run as a carrier, which speaks to the exchange itself.
+    pub(crate) fn at_carrier(&self, scenario: &str, port: u16, arguments: &[&str]) -> Running {
+        self.run_at(scenario, 1, (CARRIER, &port.to_string()), SocketAddr::from((EXCHANGE, 5060)), arguments)
+    }
+
     /// A run at the caller's side.
     pub(crate) fn at_caller(&self, scenario: &str, arguments: &[&str]) -> Running {
         self.run(scenario, 0, "5062", arguments)
     }
 
     fn run(&self, scenario: &str, phone: usize, port: &str, arguments: &[&str]) -> Running {
+        self.run_at(scenario, phone, (PHONES[phone], port), self.remote, arguments)
+    }
+
+    fn run_at(
+        &self,
+        scenario: &str,
+        phone: usize,
+        (address, port): (Ipv4Addr, &str),
+        remote: SocketAddr,
+        arguments: &[&str],
+    ) -> Running {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("loadtest/scenarios").join(format!("{scenario}.xml"));
-        let address = PHONES[phone].to_string();
+        let address = address.to_string();
         let mut command = at_phone(phone, "sipp");
         command
-            .arg(format!("{EXCHANGE}:5060"))
+            .arg(remote.to_string())
             .arg("-sf")
             .arg(file)
             .args(["-i", &address, "-mi", &address, "-p", port, "-key", "domain", "pbx.test", "-nostdin"])
+            .args(["-auth_uri", "pbx.test"])
             .args(["-t", self.transport, "-timeout", "80", "-timeout_error"])
-            .args(["-trace_err", "-error_file", &format!("{scenario}.errors")])
+            .args(["-trace_err", "-error_file", &format!("{scenario}-{port}.errors")])
             .args(arguments)
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let child = command.spawn().expect("sipp starts");
-        let errors = self.directory.path().join(format!("{scenario}.errors"));
+        let errors = self.directory.path().join(format!("{scenario}-{port}.errors"));
         Running { child, errors, scenario: scenario.to_owned() }
     }
 }

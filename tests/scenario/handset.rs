@@ -90,6 +90,12 @@ impl Talk {
     }
 }
 
+impl Asked {
+    pub(crate) fn call_id(&self) -> &str {
+        &self.call_id
+    }
+}
+
 pub(crate) fn bound() -> UdpSocket {
     UdpSocket::bind("127.0.0.1:0").unwrap()
 }
@@ -192,6 +198,20 @@ impl Handset {
         asked = Asked { text: write(self, 2, &format!("{proof}{more}")), call_id, cseq: 2 };
         self.send(&asked.text);
         asked
+    }
+
+    /// Calls as somebody whom the exchange knows by his address: nobody asks for proof, and no answer is waited for. `from` is his From without tag.
+    pub(crate) fn call_in(&mut self, number: &str, from: &str, more: &str) -> Asked {
+        self.call_in_to(number, from, &format!("<sip:{number}@pbx.test>"), more)
+    }
+
+    /// As [`Self::call_in`], with a To of its own.
+    pub(crate) fn call_in_to(&mut self, number: &str, from: &str, to: &str, more: &str) -> Asked {
+        let (call_id, from) = (format!("c-{}@carrier", serial()), format!("{from};tag=t{}", serial()));
+        let (uri, more) = (format!("sip:{number}@pbx.test"), format!("Contact: {}\r\n{more}", self.contact()));
+        let text = self.compose("INVITE", &uri, (&from, to), (&call_id, 1), &more, &self.description("sendrecv"));
+        self.send(&text);
+        Asked { text, call_id, cseq: 1 }
     }
 
     /// Takes it back; the answer to the CANCEL must be 200.
@@ -424,14 +444,22 @@ impl Handset {
 
     /// As [`Handset::wait`], with the patience that the matter needs.
     pub(crate) fn wait_for(&mut self, patience: Duration, wanted: impl Fn(&Message) -> bool) -> Message {
+        let found = self.wait_within(patience, wanted);
+        found.unwrap_or_else(|| panic!("{} waits in vain; unread: {:#?}", self.number, self.waiting))
+    }
+
+    /// As [`Handset::wait`]; `None`: no such message came in that time.
+    pub(crate) fn wait_within(&mut self, patience: Duration, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
         if let Some(at) = self.waiting.iter().position(&wanted) {
-            return self.waiting.remove(at).unwrap();
+            return self.waiting.remove(at);
         }
         let until = Instant::now() + patience;
         let mut buffer = vec![0; 65_536];
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{} waits in vain; unread: {:#?}", self.number, self.waiting);
+            if left.is_zero() {
+                return None;
+            }
             let inbox = self.inbox.as_ref().unwrap_or(&self.sip);
             inbox.set_read_timeout(Some(left)).unwrap();
             let Ok((length, _)) = inbox.recv_from(&mut buffer) else { continue };
@@ -440,7 +468,7 @@ impl Handset {
                 continue;
             }
             if wanted(&message) {
-                return message;
+                return Some(message);
             }
             self.waiting.push_back(message);
         }

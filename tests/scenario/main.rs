@@ -14,6 +14,7 @@
 )]
 
 mod authority;
+mod carrier;
 mod exchange;
 mod handset;
 mod http;
@@ -78,5 +79,12 @@ mod timers;
 mod torture_messages;
 mod traces;
 mod transfer;
+mod trunk_calls;
+mod trunk_failover;
+mod trunk_limits;
+mod trunk_names;
+mod trunk_probing;
+mod trunk_registration;
+mod trunk_rules;
 mod unlike;
 mod watching;

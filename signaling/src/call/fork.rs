@@ -171,6 +171,7 @@ impl Call {
                 office.books.clients.insert(client, Purpose::Invite { leg: id, course, offered: body.is_some() });
                 leg.signal = Signal::Inviting { client, rang: false };
                 if let Some(trunk) = trunk {
+                    office.stack.share_time(office.now, client, office.now + trunk.answer_timeout);
                     office.arm(self.id, &mut self.alarms, Alarm::Trunk, trunk.answer_timeout);
                 }
             }
@@ -304,7 +305,7 @@ impl Call {
         if !matches!(self.phase, Phase::Summoning | Phase::Dialling { .. }) {
             return;
         }
-        if !given_up && !rang && self.fails_over(office, number, status) {
+        if !given_up && self.fails_over(office, (number, status), rang) {
             return;
         }
         // RFC 3261 section 16.7 step 5: a 6xx speaks for all.

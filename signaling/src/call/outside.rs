@@ -299,8 +299,8 @@ impl Call {
         }
     }
 
-    /// A branch is over before anything rang. `true`: another trunk is tried instead.
-    pub(super) fn fails_over(&mut self, office: &mut Office<'_>, number: u16, status: u16) -> bool {
+    /// A branch is over. `true`: another trunk is tried instead, which nobody is whose phone rang.
+    pub(super) fn fails_over(&mut self, office: &mut Office<'_>, (number, status): (u16, u16), rang: bool) -> bool {
         let Some(search) = self.outside.as_mut().and_then(|outside| outside.search.as_mut()) else { return false };
         if search.current != number {
             return false;
@@ -308,7 +308,7 @@ impl Call {
         if status != 0 {
             search.status = status;
         }
-        if !is_worth_another(status) {
+        if rang || !is_worth_another(status) {
             return false;
         }
         office.decided(self.id, Some(number), || Choice::TrunkFailed { status });
@@ -412,6 +412,7 @@ impl Call {
             *own = again;
         }
         if let Some(timeout) = timeout {
+            office.stack.share_time(office.now, again, office.now + timeout);
             office.arm(self.id, &mut self.alarms, Alarm::Trunk, timeout);
         }
         self.rename_request(client, again);

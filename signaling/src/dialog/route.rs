@@ -1,7 +1,7 @@
 //! Where the requests of a dialog go: the route set of RFC 3261 section 12.2.1.1, and the flow for peers that cannot be reached by their Contact.
 
 use crate::{
-    flow::{Flow, ListenerId},
+    flow::{Flow, ListenerId, Transport},
     message::{NameAddr, Uri},
     transaction::{NextHop, Stack},
 };
@@ -62,7 +62,13 @@ impl Course {
         let by_uri = hop(stack, first, self.listener);
         // The address is looked at only when the flow is gone. A name is looked for only where nothing better is known: what a phone calls itself leads
         // nowhere, and a server that answered is spoken to where it did.
-        let flow_first = self.is_sticky() || matches!(by_uri, Some(NextHop::Name { .. }));
+        let named = matches!(by_uri, Some(NextHop::Name { .. }));
+        // Deviates: RFC 3261 section 12.2.1.1 has the Contact alone. Over TLS one that is an address can be proven by hardly any certificate, and the peer has
+        // proven itself by the connection that it answered by.
+        let is_secure = |flow: Flow| flow.transport == Transport::Tls && flow.connection.is_some();
+        let proven = self.flow.is_some_and(is_secure)
+            && matches!(by_uri, Some(NextHop::Address { transport: Transport::Tls, .. }));
+        let flow_first = self.is_sticky() || named || proven;
         if flow_first { [by_flow, by_uri] } else { [by_uri, by_flow] }
     }
 }

@@ -59,6 +59,15 @@ impl Able {
     }
 }
 
+/// Who searches.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Seeker {
+    /// A request of this name, which goes to the first server that answers.
+    Request(u64),
+    /// Somebody who wants to know, under a name of his own.
+    Interested(u64),
+}
+
 /// How a search stands.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Progress {
@@ -76,7 +85,7 @@ pub(crate) struct Locator {
     cache: Cache,
     open: BTreeMap<LookupId, Question>,
     asked: BTreeMap<Question, LookupId>,
-    searches: BTreeMap<u64, Search>,
+    searches: BTreeMap<Seeker, Search>,
     serial: u64,
 }
 
@@ -94,7 +103,7 @@ impl Locator {
     pub(crate) fn begin(
         &mut self,
         now: Instant,
-        who: u64,
+        who: Seeker,
         (place, able, seed): (Arc<Place>, Able, u64),
         ask: &mut Vec<(LookupId, Question)>,
     ) -> Progress {
@@ -146,7 +155,7 @@ impl Locator {
         id: LookupId,
         resolution: Resolution,
         ask: &mut Vec<(LookupId, Question)>,
-    ) -> Option<Vec<(u64, Vec<Target>)>> {
+    ) -> Option<Vec<(Seeker, Vec<Target>)>> {
         let question = self.open.remove(&id)?;
         self.asked.remove(&question);
         let known = self.cache.put(now, question.clone(), resolution);
@@ -166,7 +175,7 @@ impl Locator {
     }
 
     /// Whoever searched does not want to know any more. Its questions stay open: others may have the same.
-    pub(crate) fn forget(&mut self, who: u64) {
+    pub(crate) fn forget(&mut self, who: Seeker) {
         self.searches.remove(&who);
     }
 

@@ -70,7 +70,7 @@ fn look(uri: &str, able: &Able, seed: u64, zone: &BTreeMap<Question, Vec<Record>
     let mut ask = Vec::new();
     let mut asked = Vec::new();
     let now = Instant::from_nanos(0);
-    let mut progress = locator.begin(now, 1, (Arc::new(place(uri)), able.clone(), seed), &mut ask);
+    let mut progress = locator.begin(now, Seeker::Request(1), (Arc::new(place(uri)), able.clone(), seed), &mut ask);
     while let Some((id, question)) = ask.pop() {
         asked.push(format!("{question:?}"));
         let resolution = match zone.get(&question) {
@@ -211,7 +211,7 @@ fn a_zone_without_end_gives_a_list_with_one() {
 fn begin(locator: &mut Locator, now: u64, who: u64) -> (Progress, Vec<(LookupId, Question)>) {
     let mut ask = Vec::new();
     let search = (Arc::new(place("sip:h.test:5060")), v4(&[Transport::Udp]), 0);
-    let progress = locator.begin(Instant::from_nanos(now * SECOND), who, search, &mut ask);
+    let progress = locator.begin(Instant::from_nanos(now * SECOND), Seeker::Request(who), search, &mut ask);
     (progress, ask)
 }
 
@@ -228,10 +228,13 @@ fn one_question_serves_all_who_have_it_and_its_answer_lasts() {
     assert_eq!((progress, ask.len()), (Progress::Waiting, 1));
     assert_eq!(begin(&mut locator, 0, 2).1, [], "it is asked already");
     begin(&mut locator, 0, 3);
-    locator.forget(3);
+    locator.forget(Seeker::Request(3));
     let at = |second: u64| Instant::from_nanos(second * SECOND);
     let answered = locator.resolved(at(1), ask[0].0, found(30), &mut none).expect("it is open");
-    assert_eq!(answered.iter().map(|(who, targets)| (*who, targets.len())).collect::<Vec<_>>(), [(1, 1), (2, 1)]);
+    assert_eq!(
+        answered.iter().map(|(who, targets)| (*who, targets.len())).collect::<Vec<_>>(),
+        [(Seeker::Request(1), 1), (Seeker::Request(2), 1)]
+    );
     // Twice, and of questions that were never asked.
     assert_eq!(locator.resolved(at(1), ask[0].0, found(30), &mut none), None);
     assert_eq!(locator.resolved(at(1), LookupId(99), found(30), &mut none), None);
@@ -268,7 +271,7 @@ fn searches_and_answers_have_their_limits() {
         let mut ask = Vec::new();
         let place = Arc::new(place(&format!("sip:h{who}.test:5060")));
         let search = (place, v4(&[Transport::Udp]), 0);
-        let progress = locator.begin(Instant::from_nanos(0), who, search, &mut ask);
+        let progress = locator.begin(Instant::from_nanos(0), Seeker::Interested(who), search, &mut ask);
         assert_eq!(progress == Progress::Exhausted, who >= LOCATE_SEARCHES_MAX as u64);
     }
     assert_eq!(locator.open(), LOCATE_SEARCHES_MAX);

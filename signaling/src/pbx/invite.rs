@@ -23,7 +23,7 @@ impl Switchboard {
         if turn.stack.has_passed(request) || hops(request) >= HOPS_MAX {
             return self.office(turn).refuse(server, 482, None);
         }
-        let trunk = self.trunk_of(request, flow).map(|trunk| {
+        let trunk = self.trunk_of(turn.now, request, flow).map(|trunk| {
             let identity = Identity::of_trunk(&trunk, request);
             (trunk, identity)
         });

@@ -12,6 +12,7 @@ use crate::{
     flow::{ConnectionId, Flow},
     id::{CallId, LegId, QueryId},
     input::{StoredBinding, StoredMessage},
+    locate::Target,
     message::{Message, Method},
     pager::Pager,
     registrar::Registrar,
@@ -434,6 +435,10 @@ impl TransactionUser for Switchboard {
 
     fn on_unacknowledged(&mut self, _turn: &mut Turn<'_>, _id: ServerId) {
         // The call was refused and is over; that its refusal was not acknowledged changes nothing (RFC 3261 section 17.2.1).
+    }
+
+    fn on_located(&mut self, turn: &mut Turn<'_>, name: u64, targets: Vec<Target>) {
+        self.books.trunks.on_located(turn.now, turn.stack, turn.out, name, &targets);
     }
 
     fn on_flow_lost(&mut self, turn: &mut Turn<'_>, connection: ConnectionId) {

@@ -9,20 +9,20 @@ use crate::{
     settings::Trunk,
     transaction::{ClientId, Turn},
 };
-use core::net::SocketAddr;
+use contract::Instant;
 use std::sync::Arc;
 
 impl Switchboard {
     /// The trunk that an INVITE comes from: the one whose server sends it, or whose networks its source lies in. No proof is asked of it then.
     ///
     /// Who says that he is an account of ours has to prove it, from wherever he calls: an address that phones and a trunk share must not let phones in.
-    pub(super) fn trunk_of(&self, request: &Message<'_>, flow: Flow) -> Option<Arc<Trunk>> {
+    pub(super) fn trunk_of(&self, now: Instant, request: &Message<'_>, flow: Flow) -> Option<Arc<Trunk>> {
         let trunks = &self.settings.trunks;
         if trunks.is_empty() || self.claims_account(request) {
             return None;
         }
-        let by_server = || trunks.iter().find(|trunk| is_at(trunk, flow.remote));
-        by_server().or_else(|| trunks.of_source(flow.remote)).map(Arc::clone)
+        let by_server = self.books.trunks.at(now, flow.remote);
+        by_server.or_else(|| trunks.of_source(flow.remote)).map(Arc::clone)
     }
 
     /// Whether a request brings credentials for our realm, or names an account of ours in From.
@@ -76,11 +76,4 @@ impl Switchboard {
         self.books.clients.insert(again, purpose);
         true
     }
-}
-
-/// Whether a trunk's server is at exactly this address.
-fn is_at(trunk: &Trunk, source: SocketAddr) -> bool {
-    let uri = Uri::parse(trunk.server.as_bytes()).ok();
-    let host = uri.and_then(|uri| Some((uri.host()?.ip()?, uri.port().unwrap_or(5_060))));
-    host.is_some_and(|(ip, port)| SocketAddr::new(ip, port) == source)
 }

@@ -12,6 +12,7 @@ use crate::{
     fact::MethodLabel,
     flow::{Flow, FlowEnd, ListenerId, Transport},
     limits::{DATAGRAM_REQUEST_BYTES_MAX, TRANSACTIONS_MAX},
+    locate::Seeker,
     message::{Message, Method},
     transport::{
         compose::{Asked, follow_up, with_via},
@@ -317,7 +318,7 @@ impl Stack {
 
     fn forget_trail(&mut self, id: ClientId, trail: Option<Box<Trail>>) {
         let Some(trail) = trail else { return };
-        self.locator.forget(id.0);
+        self.locator.forget(Seeker::Request(id.0));
         if let Some(patience) = trail.patience {
             self.wheel.disarm(patience);
         }

@@ -11,13 +11,14 @@ use crate::{
     effect::{Effect, Effects},
     flow::{Flow, ListenerId, Transport},
     id::LookupId,
-    limits::{DATAGRAM_REQUEST_BYTES_MAX, LOCATE_WAIT_MAX, TARGET_WAIT_MAX},
-    locate::{Place, Progress, Target},
+    limits::{DATAGRAM_REQUEST_BYTES_MAX, LOCATE_WAIT_MAX, TARGET_WAIT_MAX, TARGET_WAIT_MIN},
+    locate::{Place, Progress, Seeker, Target},
     message::{Header, Message, Method},
-    transport::compose::{follow_up, with_via},
+    transport::compose::{follow_up, moved_to, with_via},
     wheel::TimerId,
 };
 use contract::Instant;
+use core::time::Duration;
 use std::{collections::VecDeque, sync::Arc};
 
 /// The servers that a client transaction may still try.
@@ -25,11 +26,24 @@ use std::{collections::VecDeque, sync::Arc};
 pub(super) struct Trail {
     place: Arc<Place>,
     near: ListenerId,
+    /// The listener that the request's Contact is of.
+    shown: ListenerId,
     rest: VecDeque<Target>,
     /// One was tried.
     begun: bool,
     /// Ends the patience with the one being tried.
     pub(super) patience: Option<TimerId>,
+    /// Whoever asks waits until then and no longer.
+    until: Option<Instant>,
+}
+
+impl Trail {
+    /// How long the server being tried may be silent: an equal share of what is left, as long as more than one can have it.
+    fn share(&self, now: Instant) -> Duration {
+        let servers = u32::try_from(self.rest.len() + 1).unwrap_or(u32::MAX);
+        let share = self.until.map(|until| until.since(now) / servers);
+        share.map_or(TARGET_WAIT_MAX, |share| share.clamp(TARGET_WAIT_MIN, TARGET_WAIT_MAX))
+    }
 }
 
 impl Stack {
@@ -44,10 +58,11 @@ impl Stack {
         let seed = self.random();
         let mut ask = Vec::new();
         let able = self.faces.able();
-        let progress = self.locator.begin(now, id.0, (Arc::clone(&place), able, seed), &mut ask);
+        let progress = self.locator.begin(now, Seeker::Request(id.0), (Arc::clone(&place), able, seed), &mut ask);
         self.ask_servers(now, ask, out);
         let client = self.clients.get_mut(id.0).ok_or(NotSent::Exhausted)?;
-        let mut trail = Trail { place, near, rest: VecDeque::new(), begun: false, patience: None };
+        let mut trail =
+            Trail { place, near, shown: near, rest: VecDeque::new(), begun: false, patience: None, until: None };
         match progress {
             Progress::Exhausted => return Err(NotSent::Exhausted),
             Progress::Waiting => {
@@ -86,12 +101,42 @@ impl Stack {
         let found = self.locator.resolved(now, lookup, resolution, &mut ask).unwrap_or_default();
         self.ask_servers(now, ask, out);
         for (who, targets) in found {
-            let id = ClientId(who);
+            let id = match who {
+                Seeker::Request(id) => ClientId(id),
+                Seeker::Interested(name) => {
+                    user.on_located(&mut Turn { now, stack: self, out }, name, targets);
+                    continue;
+                }
+            };
             let Some(trail) = self.clients.get_mut(id.0).and_then(|client| client.trail.as_mut()) else { continue };
             trail.rest = targets.into();
             if let Some(Tell::Failure(why)) = self.try_next(now, id, out) {
                 user.on_failure(&mut Turn { now, stack: self, out }, id, why);
             }
+        }
+    }
+
+    /// Looks for the servers of `place`, to which nothing is sent. What is known is given at once; else [`TransactionUser::on_located`] tells, under
+    /// `name`, which is no other's while it waits. Nothing found and nobody asked (a limit) are one.
+    pub fn locate(&mut self, now: Instant, name: u64, place: &Arc<Place>, out: &mut Effects) -> Option<Vec<Target>> {
+        let (able, mut ask) = (self.faces.able(), Vec::new());
+        // Whoever wants to know them all does not mind their order.
+        let progress = self.locator.begin(now, Seeker::Interested(name), (Arc::clone(place), able, 0), &mut ask);
+        self.ask_servers(now, ask, out);
+        match progress {
+            Progress::Found(targets) => Some(targets),
+            Progress::Waiting => None,
+            Progress::Exhausted => Some(Vec::new()),
+        }
+    }
+
+    /// The request is of use until then: the servers of its host name share the time. Of a request to an address there is nothing to share.
+    pub fn share_time(&mut self, now: Instant, id: ClientId, until: Instant) {
+        let Some(trail) = self.clients.get_mut(id.0).and_then(|client| client.trail.as_mut()) else { return };
+        trail.until = Some(until);
+        if let Some(patience) = trail.patience.take() {
+            self.wheel.disarm(patience);
+            trail.patience = Some(self.wheel.arm(now + trail.share(now), Due::Target(id)));
         }
     }
 
@@ -125,7 +170,7 @@ impl Stack {
             && !trail.rest.is_empty()
         {
             // Deviates: RFC 3263 section 4.3 waits for the time-out of the transaction (RFC 3261 section 17.1.1.2, 32 s), which no caller does.
-            trail.patience = Some(self.wheel.arm(now + TARGET_WAIT_MAX, Due::Target(id)));
+            trail.patience = Some(self.wheel.arm(now + trail.share(now), Due::Target(id)));
         }
         self.step_client(now, id, Input::Start, None, out)
     }
@@ -144,6 +189,8 @@ impl Stack {
         let Target { mut transport, remote } = target;
         let mut listener = self.faces.towards(transport, remote, Some(near))?;
         let client = self.clients.get_mut(id.0)?;
+        let shown = client.trail.as_mut().map(|trail| core::mem::replace(&mut trail.shown, listener));
+        let ends = (shown.and_then(|shown| self.faces.contact_end(shown)), self.faces.contact_end(listener));
         if client.trail.as_mut().is_some_and(|trail| core::mem::replace(&mut trail.begun, true)) {
             client.attempt = client.attempt.wrapping_add(1);
         }
@@ -159,7 +206,13 @@ impl Stack {
             (transport, listener) = (Transport::Tcp, beside);
         }
         let via = self.via(listener, id, attempt)?;
-        let bytes = self.with_spare(|index| with_via(&index.parse(&request).ok()?, &via))?;
+        let mut spare = self.spare.take().unwrap_or_default();
+        let moved = spare.parse(&request).ok().and_then(|request| match ends {
+            (Some(from), Some(to)) if from != to => moved_to(&request, &via, (from, to)),
+            _ => with_via(&request, &via),
+        });
+        self.spare = Some(spare);
+        let bytes = moved?;
         // RFC 5922 section 7.3: the certificate is that of the domain asked for, wherever its server is.
         let flow = self.reach(transport, listener, remote, Some(&place.host), out).ok()?;
         if !self.admits(flow, bytes.len()) {
@@ -181,7 +234,7 @@ impl Stack {
         Some(())
     }
 
-    /// The server being tried has said nothing for [`TARGET_WAIT_MAX`].
+    /// The server being tried has been silent for too long.
     pub(super) fn lose_patience(&mut self, now: Instant, id: ClientId, out: &mut Effects) -> Option<Tell> {
         let client = self.clients.get_mut(id.0)?;
         client.trail.as_mut()?.patience = None;

@@ -165,6 +165,11 @@ impl Stack {
         self.faces.contact(listener, user)
     }
 
+    /// Our Contacts for a user at all our listeners.
+    pub fn contacts(&self, user: &str) -> impl Iterator<Item = String> {
+        self.faces.contacts(user)
+    }
+
     /// Whether an INVITE of ours has had a provisional response, 100 included.
     #[must_use]
     pub fn is_proceeding(&self, id: ClientId) -> bool {

@@ -4,6 +4,7 @@ use super::Stack;
 use crate::{
     effect::Effects,
     flow::{ConnectionId, Flow},
+    locate::Target,
     message::{Message, Method},
 };
 use bytes::Bytes;
@@ -66,6 +67,9 @@ pub trait TransactionUser {
 
     /// The 3xx to 6xx answer of an INVITE was never acknowledged (timer H). For a 2xx the user itself watches for the ACK.
     fn on_unacknowledged(&mut self, turn: &mut Turn<'_>, id: ServerId);
+
+    /// What [`Stack::locate`] was asked for: every server of the place in no particular order; none: there is none, or nobody could tell.
+    fn on_located(&mut self, turn: &mut Turn<'_>, name: u64, targets: Vec<Target>);
 
     /// A stream is gone. Failures of transactions that depended on it were told before.
     fn on_flow_lost(&mut self, turn: &mut Turn<'_>, connection: ConnectionId);

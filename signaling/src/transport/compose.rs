@@ -63,11 +63,26 @@ pub(crate) fn follow_up(invite: &Message<'_>, method: Method<'_>, to: &[u8]) -> 
 
 /// A request of ours with another topmost Via (RFC 3261 section 18.1.1: when it goes by another transport after all).
 pub(crate) fn with_via(request: &Message<'_>, via: &[u8]) -> Option<Bytes> {
+    rewritten(request, via, None)
+}
+
+/// A request of ours that leaves by another listener: with another topmost Via, and with Contact where that one listens (RFC 3261 section 8.1.1.8: where
+/// further requests are wanted). `moved` has the end of our Contact's address at both.
+pub(crate) fn moved_to(request: &Message<'_>, via: &[u8], moved: (&str, &str)) -> Option<Bytes> {
+    rewritten(request, via, Some(moved))
+}
+
+fn rewritten(request: &Message<'_>, via: &[u8], moved: Option<(&str, &str)>) -> Option<Bytes> {
     let mut writer = Writer::request(request.method()?, request.request_uri()?);
     let mut top = true;
     for (header, name, value) in request.fields() {
         if header == Header::Via && core::mem::take(&mut top) {
             writer.header(Header::Via, via);
+        } else if let Some((from, to)) = moved
+            && header == Header::Contact
+            && let Ok(contact) = core::str::from_utf8(value)
+        {
+            writer.header(Header::Contact, contact.replacen(&format!("{from}>"), &format!("{to}>"), 1));
         } else if header != Header::ContentType || request.body().is_empty() {
             // Content-Type of a body is written by the end of the message.
             writer.line(name, value);
@@ -142,6 +157,39 @@ mod tests {
             lines
         };
         assert_eq!(lines(&again), lines(&wanted));
+    }
+
+    #[test]
+    fn a_request_that_leaves_elsewhere_asks_to_be_answered_there() {
+        let asked = |contact| Asked {
+            method: Method::Register,
+            uri: b"sip:carrier.test",
+            via: b"SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK7;rport",
+            from: b"<sip:a@carrier.test>;tag=a",
+            to: b"<sip:a@carrier.test>",
+            call_id: b"c",
+            cseq: 1,
+            max_forwards: 70,
+            routes: &[],
+            contact: Some(contact),
+            headers: &[("X-A", "<sip:x@192.0.2.1:5060>")],
+            body: None,
+        };
+        let mut index = Index::new();
+        for (before, after) in [
+            ("<sip:x@192.0.2.1:5060>", "<sip:x@192.0.2.1:5061;transport=tls>"),
+            ("<sip:x@192.0.2.1:5060>;expires=0", "<sip:x@192.0.2.1:5061;transport=tls>;expires=0"),
+            ("<sip:x@192.0.2.7:5060>", "<sip:x@192.0.2.7:5060>"),
+        ] {
+            let bytes = asked(before).write();
+            let via = b"SIP/2.0/TLS 192.0.2.1:5061;branch=z9hG4bK7;rport";
+            let ends = ("@192.0.2.1:5060", "@192.0.2.1:5061;transport=tls");
+            let moved = moved_to(&index.parse(&bytes).expect("ours"), via, ends).expect("a request");
+            let moved = index.parse(&moved).expect("ours");
+            assert_eq!(moved.header(Header::Contact), Some(after.as_bytes()));
+            assert_eq!(moved.header(Header::Via), Some(&via[..]));
+            assert_eq!(moved.named("X-A").next(), Some(&b"<sip:x@192.0.2.1:5060>"[..]));
+        }
     }
 
     #[test]

@@ -85,6 +85,16 @@ impl Faces {
         value
     }
 
+    /// The end of a Contact's address there, from the `@` on.
+    pub(crate) fn contact_end(&self, listener: ListenerId) -> Option<&str> {
+        self.get(listener).map(|face| face.contact.as_str())
+    }
+
+    /// Our Contacts for a user at all listeners.
+    pub(crate) fn contacts(&self, user: &str) -> impl Iterator<Item = String> {
+        (0..self.all.len()).filter_map(|at| u16::try_from(at).ok()).map(move |at| self.contact(ListenerId(at), user))
+    }
+
     /// What we have listeners for.
     pub(crate) fn able(&self) -> Able {
         Able::new(self.all.iter().map(|face| (face.transport, face.bound.is_ipv4())))

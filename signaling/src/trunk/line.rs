@@ -3,6 +3,7 @@
 use super::{
     Due, Errand, Timers, Turn,
     health::{Down, Experience, Health},
+    location::Location,
     registration::{Outcome, Registration},
     usage::Usage,
     whole_seconds,
@@ -11,14 +12,15 @@ use crate::{
     auth::Authority,
     effect::{Effect, Effects, TrunkView},
     fact::Fact,
-    limits::{PROBE_AGAIN, PROBE_WAIT},
+    limits::{PROBE_AGAIN, PROBE_WAIT, TRUNK_LOCATE_EVERY},
+    locate::Target,
     message::{Header, Message, Method, Uri, equivalent},
     settings::Trunk,
     transaction::{ClientId, NextHop, OutRequest},
     wheel::TimerId,
 };
 use contract::Instant;
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 use std::sync::Arc;
 
 /// Our name, for User-Agent.
@@ -26,7 +28,7 @@ const PRODUCT: &str = "Ironbell";
 
 /// The timers of one line, at most one of each kind.
 #[derive(Debug, Default)]
-struct Clock([Option<TimerId>; 5]);
+struct Clock([Option<TimerId>; 6]);
 
 impl Clock {
     fn slot(&mut self, due: Due) -> &mut Option<TimerId> {
@@ -68,6 +70,7 @@ pub(super) struct Line {
     /// The OPTIONS that is out, and since when.
     probe: Option<(ClientId, Instant)>,
     probes: u32,
+    location: Location,
     clock: Clock,
     /// What was told last: up or down.
     told: Option<bool>,
@@ -89,6 +92,7 @@ impl Line {
             usage: Usage::default(),
             probe: None,
             probes: 0,
+            location: Location::new(&trunk.server),
             clock: Clock::default(),
             told: None,
             trunk,
@@ -102,12 +106,13 @@ impl Line {
         if self.trunk.probe_every.is_some() {
             self.clock.arm(timers, at, name, Due::Probe);
         }
+        self.clock.arm(timers, at, name, Due::Locate);
         // So that it is told at the start how it is with a trunk that is neither registered with nor asked.
         self.clock.arm(timers, at, name, Due::Parole);
     }
 
     pub(super) fn stop(&mut self, timers: &mut Timers) {
-        for due in [Due::Register, Due::Expiry, Due::Probe, Due::ProbeAnswer, Due::Parole] {
+        for due in [Due::Register, Due::Expiry, Due::Probe, Due::ProbeAnswer, Due::Parole, Due::Locate] {
             self.clock.disarm(timers, due);
         }
     }
@@ -164,6 +169,7 @@ impl Line {
             // What is told next says so.
             Due::Expiry | Due::Parole => {}
             Due::Probe => self.ask(turn),
+            Due::Locate => self.locate(turn),
             Due::ProbeAnswer => {
                 if let Some((id, _)) = self.probe.take() {
                     // What still comes is an answer to nothing.
@@ -203,6 +209,30 @@ impl Line {
     /// Where its requests go.
     fn hop(&self, turn: &Turn<'_>) -> Option<NextHop> {
         turn.stack.next_hop(&Uri::parse(self.trunk.server.as_bytes()).ok()?, None)
+    }
+
+    /// Looks where its servers are, if it has a host name.
+    fn locate(&mut self, turn: &mut Turn<'_>) {
+        let Some(NextHop::Name { place, .. }) = self.hop(turn) else { return };
+        turn.searches.made += 1;
+        let search = turn.searches.made;
+        match turn.stack.locate(turn.now, search, &place, turn.out) {
+            Some(targets) => self.located(turn, &targets),
+            None => {
+                turn.searches.open.insert(search, self.trunk.name.as_str().into());
+            }
+        }
+    }
+
+    pub(super) fn located(&mut self, turn: &mut Turn<'_>, targets: &[Target]) {
+        self.location.learn(turn.now, targets);
+        let name: Arc<str> = self.trunk.name.as_str().into();
+        self.clock.arm(turn.timers, turn.now + TRUNK_LOCATE_EVERY, &name, Due::Locate);
+    }
+
+    /// Whether one of its servers is at exactly this address.
+    pub(super) fn is_at(&self, now: Instant, source: SocketAddr) -> bool {
+        self.location.holds(now, source)
     }
 
     /// Ourselves at the provider, without brackets.
@@ -335,6 +365,7 @@ impl Line {
         let Some(id) = sent else { return self.missed(turn) };
         let name: Arc<str> = self.trunk.name.as_str().into();
         turn.errands.insert(id, (Arc::clone(&name), Errand::Probe));
+        turn.stack.share_time(turn.now, id, turn.now + PROBE_WAIT);
         self.probe = Some((id, turn.now));
         self.clock.arm(turn.timers, turn.now + PROBE_WAIT, &name, Due::ProbeAnswer);
     }
@@ -371,13 +402,16 @@ impl Line {
 
 /// For how long a 2xx grants the registration, RFC 3261 section 10.2.4: the `expires` of our Contact, else Expires, else what was asked for. `None`: not at all.
 fn granted(turn: &Turn<'_>, trunk: &Trunk, registrar: &Registrar, response: &Message<'_>) -> Option<Duration> {
-    let hop = turn.stack.next_hop(&Uri::parse(trunk.server.as_bytes()).ok()?, None)?;
-    let contact = turn.stack.contact_for(hop.listener(), &trunk.contact_user);
-    let ours = Uri::parse(contact.trim_matches(['<', '>']).as_bytes()).ok()?;
+    let ours: Vec<String> = turn.stack.contacts(&trunk.contact_user).collect();
+    // Where a host name led to, and so by which listener the REGISTER left, is the stack's affair.
+    let is_ours = |uri: &Uri<'_>| {
+        let mut contacts = ours.iter().map(|contact| contact.trim_matches(['<', '>']).as_bytes());
+        contacts.any(|contact| Uri::parse(contact).is_ok_and(|contact| equivalent(uri, &contact)))
+    };
     let named = response
         .addresses(Header::Contact)
         .filter_map(Result::ok)
-        .find(|address| equivalent(&address.uri, &ours))
+        .find(|address| is_ours(&address.uri))
         .and_then(|address| address.expires());
     let said = named.or_else(|| response.expires().ok().flatten()).map_or(registrar.machine.asked(), seconds);
     (!said.is_zero()).then_some(said)

@@ -1,13 +1,14 @@
 //! Trunks while the exchange runs: registered there, asked whether they live, counted, and chosen among.
 //!
 //! [`Trunks`] has a line for each. `line` sends REGISTER and OPTIONS and reads the answers; `registration` and `health` judge them without knowing a
-//! message; `usage` counts channels; `order` says which comes first; `header` and `identity` write and read what INVITEs say to and of others. It
+//! message; `location` knows where a trunk's servers are; `usage` counts channels; `order` says which comes first; `header` and `identity` write and read what INVITEs say to and of others. It
 //! deliberately does not know calls: those ask for a channel and tell what they met. RFC 3261 sections 10.2, 11.1 and 21.5.4, RFC 3325, RFC 5626 section 4.5.
 
 mod header;
 pub mod health;
 mod identity;
 mod line;
+mod location;
 mod order;
 pub mod registration;
 pub mod usage;
@@ -22,13 +23,14 @@ use crate::{
     fact::Fact,
     id::{CallId, LegId},
     limits::TRUNK_START_EVERY,
+    locate::Target,
     message::Message,
     settings::{self, Trunk},
     transaction::{ClientId, Stack},
     wheel::Wheel,
 };
 use contract::Instant;
-use core::time::Duration;
+use core::{net::SocketAddr, time::Duration};
 use line::Line;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -45,6 +47,8 @@ enum Due {
     ProbeAnswer,
     /// It was left alone long enough.
     Parole,
+    /// Its servers are looked for again.
+    Locate,
 }
 
 /// Why a line sent a request.
@@ -64,6 +68,14 @@ struct Turn<'t> {
     out: &'t mut Effects,
     timers: &'t mut Timers,
     errands: &'t mut BTreeMap<ClientId, (Arc<str>, Errand)>,
+    searches: &'t mut Searches,
+}
+
+/// Searches for servers that are under way, by name. Each line has at most one.
+#[derive(Debug, Default)]
+struct Searches {
+    open: BTreeMap<u64, Arc<str>>,
+    made: u64,
 }
 
 /// All trunks.
@@ -72,6 +84,7 @@ pub struct Trunks {
     lines: BTreeMap<Arc<str>, Line>,
     timers: Timers,
     errands: BTreeMap<ClientId, (Arc<str>, Errand)>,
+    searches: Searches,
 }
 
 impl Trunks {
@@ -105,6 +118,7 @@ impl Trunks {
             let Some(mut line) = self.lines.remove(&name) else { continue };
             line.stop(&mut self.timers);
             self.errands.retain(|_, (of, _)| *of != name);
+            self.searches.open.retain(|_, of| *of != name);
             if line.is_told_up() && trunks.get(&name).is_none() {
                 let trunk = name.to_string();
                 out.push(Effect::Fact(Fact::TrunkDown { trunk, why: Down::Removed.name() }));
@@ -163,6 +177,18 @@ impl Trunks {
         true
     }
 
+    /// Where the servers of a trunk are, as was asked under this name.
+    pub fn on_located(&mut self, now: Instant, stack: &mut Stack, out: &mut Effects, search: u64, targets: &[Target]) {
+        let Some(name) = self.searches.open.remove(&search) else { return };
+        self.with(now, stack, out, &name, |line, turn| line.located(turn, targets));
+    }
+
+    /// The trunk that has a server at exactly this address; of several the first by name.
+    #[must_use]
+    pub fn at(&self, now: Instant, source: SocketAddr) -> Option<&Arc<Trunk>> {
+        self.lines.values().find(|line| line.is_at(now, source)).map(Line::trunk)
+    }
+
     fn with(
         &mut self,
         now: Instant,
@@ -171,9 +197,9 @@ impl Trunks {
         name: &str,
         tell: impl FnOnce(&mut Line, &mut Turn<'_>),
     ) {
-        let Self { lines, timers, errands } = self;
+        let Self { lines, timers, errands, searches } = self;
         let Some(line) = lines.get_mut(name) else { return };
-        tell(line, &mut Turn { now, stack, out, timers, errands });
+        tell(line, &mut Turn { now, stack, out, timers, errands, searches });
         line.tell(now, out);
     }
 
@@ -253,6 +279,9 @@ impl Trunks {
         }
         if self.errands.values().any(|(name, _)| !self.lines.contains_key(name)) {
             return Err("every request of a trunk belongs to its line");
+        }
+        if self.searches.open.values().any(|name| !self.lines.contains_key(name)) {
+            return Err("every search of a trunk belongs to its line");
         }
         Ok(())
     }

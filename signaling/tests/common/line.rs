@@ -4,6 +4,7 @@ use super::Sip;
 use contract::{Instant, LegReport, MediaCommand, MediaEvent, MediaRefusal, MemberId, SessionId};
 use core::{net::SocketAddr, time::Duration};
 use signaling::{
+    dns::{Question, Record, RecordKind, Resolution},
     effect::{Ask, Effect, Reply, StatusView},
     fact::{CallRecord, CallState, Fact},
     flow::{ConnectionId, Flow, FlowEnd, ListenerId, Transport},
@@ -103,6 +104,30 @@ pub fn settings() -> Settings {
     }
 }
 
+/// What name servers know, and for how long that may be believed.
+#[derive(Clone, Debug, Default)]
+pub struct Zone {
+    pub records: BTreeMap<&'static str, Vec<Record>>,
+    pub ttl: Duration,
+}
+
+impl Zone {
+    fn answer(&self, question: &Question) -> Resolution {
+        let kind = |record: &Record| match record {
+            Record::Naptr { .. } => RecordKind::Naptr,
+            Record::Srv { .. } => RecordKind::Srv,
+            Record::Address(address) if address.is_ipv4() => RecordKind::A,
+            Record::Address(_) => RecordKind::Aaaa,
+        };
+        let known = self.records.get(question.name.as_str()).into_iter().flatten();
+        let records: Vec<_> = known.filter(|record| kind(record) == question.kind).cloned().collect();
+        match records.is_empty() {
+            true => Resolution::Nothing { ttl: self.ttl },
+            false => Resolution::Found { records, ttl: self.ttl },
+        }
+    }
+}
+
 /// The line.
 pub struct Line {
     pub pbx: Pbx,
@@ -119,6 +144,10 @@ pub struct Line {
     pub media_full: bool,
     /// The store answers at once, this.
     pub store: Option<Result<(), StoreFault>>,
+    /// Name servers answer at once, this; `None`: they are silent.
+    pub zone: Option<Zone>,
+    /// What they were asked.
+    pub questions: usize,
     /// Bytes to these addresses are lost.
     pub deaf: BTreeSet<SocketAddr>,
     legs: BTreeSet<(SessionId, MemberId)>,
@@ -143,6 +172,8 @@ impl Line {
             media_obliging: true,
             media_full: false,
             store: Some(Ok(())),
+            zone: None,
+            questions: 0,
             deaf: BTreeSet::new(),
             legs: BTreeSet::new(),
             next_port: 10_000,
@@ -168,7 +199,13 @@ impl Line {
                 }
             }
             Effect::OpenFlow { connection, remote, .. } => self.opened.push((connection, remote)),
-            Effect::CloseFlow { .. } | Effect::Resolve { .. } => {}
+            Effect::CloseFlow { .. } => {}
+            Effect::Resolve { lookup, question } => {
+                self.questions += 1;
+                if let Some(resolution) = self.zone.as_ref().map(|zone| zone.answer(&question)) {
+                    self.happen(Input::Resolved { lookup, resolution });
+                }
+            }
             Effect::Media { command, .. } => {
                 self.media.push(command.clone());
                 if self.media_obliging {

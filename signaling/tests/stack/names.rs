@@ -271,3 +271,50 @@ fn one_search_too_many_is_not_begun() {
     assert_eq!(rig.ask(Method::Options, by_name("more.test", Transport::Udp), b""), Err(NotSent::Exhausted));
     rig.ends_empty();
 }
+
+#[test]
+fn a_request_that_is_of_use_for_a_while_gives_each_server_an_equal_part_of_it() {
+    // When they are known before and when they are found later.
+    for known in [true, false] {
+        for (wait, share) in [(3_000, 1_500), (1_500, 1_000), (60_000, 3_500)] {
+            let mut rig = rig();
+            if known {
+                rig.ask(Method::Options, by_name("h.test", Transport::Udp), b"").expect("begun");
+                answer_all(&mut rig);
+                rig.out.clear();
+            }
+            let id = rig.ask(Method::Invite, by_name("h.test", Transport::Udp), b"").expect("begun");
+            let until = rig.now + Duration::from_millis(wait);
+            rig.stack.share_time(rig.now, id, until);
+            rig.check();
+            answer_all(&mut rig);
+            let second = |rig: &mut Rig| {
+                rig.sent()
+                    .into_iter()
+                    .filter(|sent| sent.line().starts_with("INVITE ") && sent.to().contains("192.0.2.12"))
+                    .count()
+            };
+            assert_eq!(second(&mut rig), 0);
+            rig.pass(share - 1);
+            assert_eq!(second(&mut rig), 0, "{known} {wait}: too early");
+            rig.pass(1);
+            assert_eq!(second(&mut rig), 1, "{known} {wait}: too late");
+        }
+    }
+}
+
+#[test]
+fn whoever_wants_to_know_is_told_every_server_and_nothing_is_sent() {
+    let mut rig = rig();
+    let place = Place { host: "h.test".into(), port: None, transport: Some(Transport::Udp), secure: false };
+    let place = Arc::new(place);
+    assert_eq!(rig.stack.locate(rig.now, 7, &place, &mut rig.out), None);
+    answer_all(&mut rig);
+    let heard = rig.heard();
+    let [Heard::Located(7, targets)] = heard.as_slice() else { panic!("{heard:?}") };
+    let remotes: Vec<String> = targets.iter().map(|target| target.remote.to_string()).collect();
+    assert_eq!(remotes, ["192.0.2.11:5070", "192.0.2.12:5070"]);
+    assert_eq!(rig.stack.locate(rig.now, 8, &place, &mut rig.out).as_ref(), Some(targets), "it is known now");
+    assert!(rig.out.iter().all(|effect| !matches!(effect, Effect::Transmit { .. })));
+    rig.ends_empty();
+}

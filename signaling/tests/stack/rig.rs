@@ -6,6 +6,7 @@ use signaling::{
     effect::{Effect, Effects},
     fact::{DropReason, Fact},
     flow::{ConnectionId, Flow, FlowEnd, ListenerId, Transport},
+    locate::Target,
     message::{Index, Malformed, Message, Method},
     settings::{
         CallSettings, Codes, DialPlan, DigestAlgorithm, Directory, Listener, MediaSettings, MessageSettings,
@@ -26,6 +27,7 @@ pub(crate) enum Heard {
     Response(ClientId, u16),
     Failure(ClientId, ClientFailure),
     Unacknowledged(ServerId),
+    Located(u64, Vec<Target>),
     FlowLost(ConnectionId),
 }
 
@@ -64,6 +66,10 @@ impl TransactionUser for User {
 
     fn on_unacknowledged(&mut self, _: &mut Turn<'_>, id: ServerId) {
         self.heard.push(Heard::Unacknowledged(id));
+    }
+
+    fn on_located(&mut self, _: &mut Turn<'_>, name: u64, targets: Vec<Target>) {
+        self.heard.push(Heard::Located(name, targets));
     }
 
     fn on_flow_lost(&mut self, _: &mut Turn<'_>, connection: ConnectionId) {

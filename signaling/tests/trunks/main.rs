@@ -11,6 +11,7 @@ mod common;
 
 mod decisions;
 mod inbound;
+mod names;
 mod outbound;
 mod probing;
 mod registering;

@@ -34,7 +34,7 @@ fn route(name: &str, pattern: &str, emergency: bool) -> Route {
 }
 
 /// 9NUMBER goes to +4930NUMBER by the trunks a and b, and 112 as it is.
-fn outward(trunks: impl IntoIterator<Item = Trunk>) -> Settings {
+pub(super) fn outward(trunks: impl IntoIterator<Item = Trunk>) -> Settings {
     let allowed = |number: &str, name: &str| Extension {
         permissions: Permissions { external: true, ..Permissions::default() },
         ..extension(number, name)
@@ -157,6 +157,23 @@ fn a_trying_trunk_has_time_and_a_ringing_one_is_never_left() {
     line.expect(alice.address, "180");
     line.expect(alice.address, "503");
     assert!(is_asked(&mut line, 2).is_none());
+}
+
+#[test]
+fn who_refuses_after_ringing_is_heard_as_he_said() {
+    for (status, told) in [(486, "486"), (603, "603"), (480, "480"), (500, "503")] {
+        for early in [180, 183] {
+            let (mut line, mut alice) = placed(pair());
+            alice.call(&mut line, "9555", &alice.sdp());
+            let asked = line.expect(at(1), "INVITE");
+            let mut one = carrier(1);
+            one.answer(&mut line, &asked, early, "");
+            line.expect(alice.address, &early.to_string());
+            one.answer(&mut line, &asked, status, "");
+            line.expect(alice.address, told);
+            assert!(is_asked(&mut line, 2).is_none(), "{status}");
+        }
+    }
 }
 
 #[test]
