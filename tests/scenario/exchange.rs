@@ -24,7 +24,25 @@ pub(crate) const VIEWER: &str = "a-key-for-scenarios-0002";
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the next exchange's media ports begin, so that those of one test run do not take each other's.
-static NEXT_PORTS: AtomicU16 = AtomicU16::new(20_000);
+static NEXT_PORTS: AtomicU16 = AtomicU16::new(0);
+
+/// Media ports of all tests, below those that the system hands out by itself.
+const ALL_PORTS: core::ops::Range<u16> = 12_000..32_000;
+
+/// The first of so many ports that no exchange has which is still up: ranges follow one another, and begin anew when they come to the end.
+fn ports_for_one(count: u16) -> u16 {
+    let place = |next: u16| match next {
+        // Runs beside one another begin at different places.
+        0 => ALL_PORTS.start + (std::process::id() % 50) as u16 * 400,
+        next => next,
+    };
+    let first = |next: u16| match place(next) {
+        next if next + count > ALL_PORTS.end => ALL_PORTS.start,
+        next => next,
+    };
+    let taken = NEXT_PORTS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| Some(first(next) + count));
+    taken.map_or(ALL_PORTS.start, first)
+}
 
 /// A running exchange.
 pub(crate) struct Exchange {
@@ -86,7 +104,7 @@ impl Home {
     pub(crate) fn new(ports: u16) -> Self {
         // A run of its own range: an earlier test's exchange may still be closing its ports.
         let span = ports.max(100);
-        let first = NEXT_PORTS.fetch_add(span + span % 2, Ordering::Relaxed) + (std::process::id() % 50) as u16 * 400;
+        let first = ports_for_one(span + span % 2);
         let directory = tempfile::tempdir().unwrap();
         let text = format!(
             "server:\n  domain: pbx.test\n  data_dir: {data}\n  sip: {{ listen: [\"udp://127.0.0.1:0\", \"tcp://127.0.0.1:0\"] }}\n  \
@@ -121,7 +139,12 @@ impl Home {
 
     /// Starts the program here and waits until it is ready.
     pub(crate) fn start(self) -> Exchange {
-        let (process, said) = launch(&self.configuration(), &[]);
+        self.start_with(&[])
+    }
+
+    /// As [`Self::start`], with variables in its environment.
+    pub(crate) fn start_with(self, environment: &[(&str, &str)]) -> Exchange {
+        let (process, said) = launch_with(&self.configuration(), &[], environment);
         assert!(said.line("ready in").is_some(), "not ready:\n{}", said.all());
         let address = |part: &str| {
             let line = said.line(part).unwrap_or_else(|| panic!("no line with {part:?}:\n{}", said.all()));
@@ -135,10 +158,15 @@ impl Home {
 
 /// Starts the program with a configuration; what it says is collected.
 pub(crate) fn launch(configuration: &Path, more: &[&str]) -> (Child, Arc<Said>) {
+    launch_with(configuration, more, &[])
+}
+
+fn launch_with(configuration: &Path, more: &[&str], environment: &[(&str, &str)]) -> (Child, Arc<Said>) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_ironbell"))
         .args(["run", "--config"])
         .arg(configuration)
         .args(more)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
