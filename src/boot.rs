@@ -4,6 +4,7 @@
 mod allowance;
 mod certificate;
 mod drain;
+mod parts;
 mod recording;
 mod serving;
 mod welcome;
@@ -11,9 +12,9 @@ mod welcome;
 use self::certificate::Keyring;
 use self::recording::Recordings;
 use crate::{
-    api::{Api, Keys},
+    api::{Api, Doors},
     clock,
-    config::{self, Amount, Config, DevSecrets, Level, LogFormat, Music, Order, Scheme},
+    config::{self, Amount, Config, DevSecrets, Fault, Level, LogFormat, Music, Order, Scheme},
     media::{
         Plane,
         library::{Folders, MusicClass, Sounds},
@@ -26,13 +27,18 @@ use crate::{
         shards::{ShardCollector, Shards, Watched},
         trace::{self, Stage},
     },
+    reload::{self, Reloads, Source, Surroundings},
     resolve::{self, Resolver},
     store::{DataDir, Store},
     wire::{self, Exchange, Signaling, listen},
 };
 use anyhow::{Context as _, Result, anyhow};
+use arc_swap::ArcSwap;
 use media_core::{MediaConfig, ShardHandle, secure::Certificate};
-use signaling::{flow::Transport, settings::Listener};
+use signaling::{
+    flow::Transport,
+    settings::{Listener, Settings},
+};
 use std::{
     fs,
     io::Read as _,
@@ -85,10 +91,9 @@ struct Running {
     trace: Option<trace::Running>,
     store: Store,
     shards: Vec<Arc<ShardHandle>>,
-    sounds: Arc<Sounds>,
-    keyring: Option<Arc<Keyring>>,
+    reloads: Arc<Reloads>,
     recordings: Recordings,
-    drain: Duration,
+    drain: Option<Duration>,
     _data_dir: DataDir,
     _log: log::Guard,
 }
@@ -97,7 +102,7 @@ fn start(options: &RunOptions) -> Result<Running> {
     let began = clock::now();
 
     // Load.
-    let (config, secrets) = load(options)?;
+    let Loaded { source, text, config, secrets } = load(options)?;
 
     // Check.
     let log = begin_log(&config)?;
@@ -112,7 +117,7 @@ fn start(options: &RunOptions) -> Result<Running> {
     let data_dir = DataDir::take(&config.server.data_dir)?;
     let services =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("services").enable_all().build()?;
-    serving::read_sounds(services.handle(), &sounds);
+    serving::read_sounds(services.handle(), &sounds, None);
     let metrics = Arc::new(Metrics::new()?);
     let store = services.block_on(Store::open(&config.store.url, &data_dir))?;
     let bindings = services.block_on(store.load_bindings())?;
@@ -159,9 +164,9 @@ fn start(options: &RunOptions) -> Result<Running> {
         services.spawn(Arc::clone(keyring).watch());
     }
     let shard_count = u16::try_from(shards.len()).context("too many shards")?;
-    let bound: Vec<_> = listeners.iter().map(|listener| listener.bound).collect();
+    let addresses: Vec<_> = listeners.iter().map(|listener| listener.bound).collect();
     let stage = Stage::new(&config, &listeners, shard_count);
-    let tracing = trace::start(&config.server.trace, &config.server.data_dir, &bound, stage, services.handle());
+    let tracing = trace::start(&config.server.trace, &config.server.data_dir, &addresses, stage, services.handle());
     let (tracer, traces, trace) = match tracing.context("the trace cannot be begun")? {
         Some((tracer, traces, running)) => (Some(tracer), Some(traces), Some(running)),
         None => (None, None, None),
@@ -169,17 +174,21 @@ fn start(options: &RunOptions) -> Result<Running> {
     if let Some(trace) = &trace {
         metrics.register(trace.figures())?;
     }
-    let mut settings = config.signaling(listeners.clone(), shard_count);
-    settings.media_fingerprint = Some(media.certificate.fingerprint());
-    let settings = Arc::new(settings);
+    let fingerprint = media.certificate.fingerprint();
+    let bound = listeners.clone();
+    let settings = move |config: &Config| Settings {
+        media_fingerprint: Some(fingerprint),
+        ..config.signaling(bound.clone(), shard_count)
+    };
+    let origins = Arc::new(ArcSwap::from_pointee(config.server.sip.origins.clone()));
     let signaling = wire::spawn(
         &exchange,
         Signaling {
-            settings,
+            settings: Arc::new(settings(&config)),
             seed,
             sockets,
             tls: keyring.as_ref().map(|keyring| keyring.security()),
-            origins: config.server.sip.origins.clone().into(),
+            origins: Arc::clone(&origins),
             streams_max,
             bindings,
             messages,
@@ -194,6 +203,27 @@ fn start(options: &RunOptions) -> Result<Running> {
     .context("the signaling thread cannot be started")?;
     services.spawn(resolve::serve(resolver, exchange.clone(), lookup_queue));
     services.spawn(serving::write_for_exchange(store.clone(), exchange.clone(), order_queue));
+    let doors = Arc::new(ArcSwap::from_pointee(Doors::new(&config.api)));
+    let mut parts: Vec<Box<dyn reload::Part>> = vec![
+        Box::new(parts::ApiDoors(Arc::clone(&doors))),
+        Box::new(parts::Pages(origins)),
+        Box::new(parts::LogLevel(log.level())),
+        Box::new(parts::RecordingRules(recordings.rules())),
+        Box::new(parts::Audio(sounds, services.handle().clone())),
+    ];
+    parts.extend(keyring.map(|keyring| Box::new(parts::Certificates(keyring)) as Box<dyn reload::Part>));
+    let reloads = Reloads::begin(Surroundings {
+        source,
+        started: config.clone(),
+        text,
+        parts,
+        settings: Box::new(settings),
+        exchange: exchange.clone(),
+        store: store.clone(),
+        metrics: Arc::clone(&metrics),
+        services: services.handle().clone(),
+    })?;
+    services.spawn(Arc::clone(&reloads).watch());
     let api = Arc::new(Api {
         exchange: exchange.clone(),
         store: store.clone(),
@@ -201,9 +231,8 @@ fn start(options: &RunOptions) -> Result<Running> {
         data_dir: config.server.data_dir.clone(),
         shards: watched,
         traces,
-        keys: Keys::new(config.api.keys.clone()),
-        metrics_open: config.api.metrics_open,
-        origins: config.api.cors.origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
+        doors,
+        reloads: Arc::clone(&reloads),
         started_at: began,
         leaving: AtomicBool::new(false),
     });
@@ -230,7 +259,6 @@ fn start(options: &RunOptions) -> Result<Running> {
     if let Some(secrets) = secrets {
         println!("{}", welcome::text(&config, &listeners, http_at, &secrets));
     }
-    let drain = options.drain.unwrap_or(config.server.drain);
     Ok(Running {
         services,
         signaling,
@@ -241,30 +269,25 @@ fn start(options: &RunOptions) -> Result<Running> {
         trace,
         store,
         shards,
-        sounds,
-        keyring,
+        reloads,
         recordings,
-        drain,
+        drain: options.drain,
         _data_dir: data_dir,
         _log: log,
     })
 }
 
-fn load(options: &RunOptions) -> Result<(Config, Option<DevSecrets>)> {
-    let loaded = match &options.config {
-        Some(file) => config::load(file).map(|config| (config, None)),
-        None => {
-            let data_dir = options.data_dir.clone().unwrap_or_else(|| PathBuf::from("data"));
-            config::dev(&data_dir).map(|(mut config, secrets)| {
-                if let Some(address) = options.listen {
-                    config.server.sip.listen.iter_mut().for_each(|listen| listen.address.set_ip(address));
-                    config.server.rtp.bind = address;
-                }
-                (config, Some(secrets))
-            })
-        }
-    };
-    loaded.map_err(|faults| {
+/// The configuration as it was read.
+struct Loaded {
+    source: Source,
+    text: String,
+    config: Config,
+    /// Those of the demo.
+    secrets: Option<DevSecrets>,
+}
+
+fn load(options: &RunOptions) -> Result<Loaded> {
+    read(options).map_err(|faults| {
         for fault in &faults {
             eprintln!("{fault}");
         }
@@ -275,19 +298,37 @@ fn load(options: &RunOptions) -> Result<(Config, Option<DevSecrets>)> {
     })
 }
 
-fn begin_log(config: &Config) -> Result<log::Guard> {
-    let level = match config.logging.level {
-        Level::Error => LevelFilter::ERROR,
-        Level::Warning => LevelFilter::WARN,
-        Level::Info => LevelFilter::INFO,
-        Level::Debug => LevelFilter::DEBUG,
-        Level::Trace => LevelFilter::TRACE,
+fn read(options: &RunOptions) -> Result<Loaded, Vec<Fault>> {
+    let (source, secrets) = match &options.config {
+        Some(file) => (Source { file: file.clone(), listen: None }, None),
+        None => {
+            let data_dir = options.data_dir.clone().unwrap_or_else(|| PathBuf::from("data"));
+            let (_, secrets) = config::dev(&data_dir)?;
+            (Source { file: secrets.file.clone(), listen: options.listen }, Some(secrets))
+        }
     };
+    let text = source.text()?;
+    let config = source.checked(&text)?;
+    Ok(Loaded { source, text, config, secrets })
+}
+
+fn begin_log(config: &Config) -> Result<log::Guard> {
+    let level = level(config.logging.level);
     let shape = match config.logging.format {
         LogFormat::Text => Shape::Text,
         LogFormat::Json => Shape::Json,
     };
     log::begin(level, shape, config.logging.file.as_deref()).context("the log cannot be opened")
+}
+
+const fn level(level: Level) -> LevelFilter {
+    match level {
+        Level::Error => LevelFilter::ERROR,
+        Level::Warning => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
+    }
 }
 
 /// What is legal, and yet worth a word.
@@ -345,15 +386,19 @@ impl Cores {
 
 /// Where sounds come from; read later, by a thread that may wait for the disk.
 fn sounds(config: &Config, seed: &[u8; 32]) -> Sounds {
+    let [.., a, b, c, d, e, f, g, h] = *seed;
+    Sounds::new(folders(config), u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+}
+
+/// Where prompts and music are.
+fn folders(config: &Config) -> Folders {
     let data_dir = &config.server.data_dir;
     let class = |music: &Music| MusicClass {
         name: music.name.clone(),
         folder: data_dir.join(&music.path),
         random: music.order == Order::Random,
     };
-    let folders = Folders { prompts: data_dir.join(PROMPTS), music: config.music_on_hold.iter().map(class).collect() };
-    let [.., a, b, c, d, e, f, g, h] = *seed;
-    Sounds::new(folders, u64::from_le_bytes([a, b, c, d, e, f, g, h]))
+    Folders { prompts: data_dir.join(PROMPTS), music: config.music_on_hold.iter().map(class).collect() }
 }
 
 fn media_config(config: &Config, cores: &Cores, seed: &[u8; 32], sounds: &Sounds) -> Result<MediaConfig> {

@@ -7,6 +7,7 @@ mod client;
 mod files;
 mod live;
 mod output;
+mod reload;
 mod route;
 mod target;
 mod trace;
@@ -42,9 +43,11 @@ struct OutputOption {
 enum Verb {
     /// Start the exchange
     Run(Run),
-    /// Check, show and compare configuration files; nothing starts
+    /// Check, show and compare configurations: files, and those that were in force
     #[command(subcommand)]
     Config(files::Verb),
+    /// Read the configuration again and put it into force, all of it or nothing
+    Reload(target::Options),
     /// The running exchange as a whole
     Status(target::Options),
     /// The calls that are up; place and end calls
@@ -167,6 +170,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, exchange: &Exchange<'
     let outcome = match cli.verb {
         Verb::Run(run) => return (exchange.run)(run),
         Verb::Config(verb) => files::run(&verb, &output),
+        Verb::Reload(target) => target.client().and_then(|client| reload::reload(&client, &output)),
         Verb::Status(target) => target.client().and_then(|client| live::status(&client, &output)),
         Verb::Calls { target, verb } => target.client().and_then(|client| live::calls(&client, verb.as_ref(), &output)),
         Verb::Reg { target, registered } => {

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod media;
 pub mod publish;
+pub mod reload;
 pub mod resolve;
 pub mod store;
 pub mod wire;

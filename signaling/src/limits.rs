@@ -141,6 +141,10 @@ pub const EXPRESSION_BYTES_MAX: usize = 262_144;
 /// Between the beginnings of two trunks after a start, so that many do not register at once.
 pub const TRUNK_START_EVERY: Duration = Duration::from_millis(20);
 
+/// Registrations at providers that are being taken back at once. Those of further trunks end by themselves.
+pub const FAREWELLS_MAX: usize = 1_024;
+const _: () = assert!(FAREWELLS_MAX < TRANSACTIONS_MAX, "each is a transaction");
+
 /// The shortest wait after a REGISTER of ours that came to nothing; it doubles with every further one.
 pub const REGISTER_RETRY_MIN: Duration = Duration::from_secs(5);
 

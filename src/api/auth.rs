@@ -5,7 +5,7 @@
 //! accepts that, so that no foreign page can make a browser act.
 
 use super::{Api, problem::Problem};
-use crate::config::{ApiKey, Role};
+use crate::config::{self, ApiKey, Role};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -25,14 +25,56 @@ pub(super) struct Caller {
     pub role: Role,
 }
 
+impl Caller {
+    /// Who may change how the exchange is set, or see it.
+    ///
+    /// # Errors
+    /// 403.
+    pub(super) fn administers(&self) -> Result<(), Problem> {
+        match self.role {
+            Role::Admin => Ok(()),
+            Role::Viewer | Role::Operator => {
+                Err(Problem::new(StatusCode::FORBIDDEN, "This is for keys with the role admin."))
+            }
+        }
+    }
+}
+
+/// Who may come in, and from where.
+#[derive(Clone, Debug, Default)]
+pub struct Doors {
+    /// All keys.
+    keys: Keys,
+    /// Whether `/metrics` needs no key.
+    metrics_open: bool,
+    /// Origins whose pages may ask, with a key.
+    origins: Vec<HeaderValue>,
+}
+
+impl Doors {
+    /// Those of a configuration.
+    #[must_use]
+    pub fn new(api: &config::Api) -> Self {
+        Self {
+            keys: Keys::new(api.keys.clone()),
+            metrics_open: api.metrics_open,
+            origins: api.cors.origins.iter().filter_map(|origin| origin.parse().ok()).collect(),
+        }
+    }
+
+    /// Whether a page of this origin may ask.
+    pub(super) fn admit(&self, origin: &HeaderValue) -> bool {
+        self.origins.contains(origin)
+    }
+}
+
 /// All keys.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(Vec<ApiKey>);
+struct Keys(Vec<ApiKey>);
 
 impl Keys {
     /// These keys.
-    #[must_use]
-    pub fn new(keys: Vec<ApiKey>) -> Self {
+    const fn new(keys: Vec<ApiKey>) -> Self {
         Self(keys)
     }
 
@@ -46,13 +88,14 @@ impl Keys {
 /// Lets a request pass, or says what is missing.
 pub(super) async fn guard(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    if matches!(path, "/healthz" | "/readyz") || (path == "/metrics" && api.metrics_open) {
+    let doors = api.doors.load_full();
+    if matches!(path, "/healthz" | "/readyz") || (path == "/metrics" && doors.metrics_open) {
         return next.run(request).await;
     }
     let for_browsers =
         matches!(path, "/docs" | "/docs/style.css" | "/api/openapi.json") && request.method() == Method::GET;
     let given = bearer(request.headers()).or_else(|| for_browsers.then(|| basic(request.headers())).flatten());
-    let key = given.as_deref().and_then(|given| api.keys.find(given));
+    let key = given.as_deref().and_then(|given| doors.keys.find(given));
     let Some(key) = key else {
         let detail = "Send the header `Authorization: Bearer KEY` with a key of the configuration (api.keys).";
         let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();

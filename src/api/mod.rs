@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod calls;
 mod cdr;
+mod config;
 mod docs;
 mod extensions;
 mod health;
@@ -21,14 +22,16 @@ mod trace;
 mod transfer;
 mod trunks;
 
-pub use self::{auth::Keys, routes::Explained, serve::serve};
+pub use self::{auth::Doors, routes::Explained, serve::serve};
 
 use self::{auth::Caller, problem::Problem};
 use crate::{
     publish::{Metrics, shards::Shards, trace::Traces},
+    reload::Reloads,
     store::Store,
     wire::{Exchange, Unanswered},
 };
+use arc_swap::ArcSwap;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -77,11 +80,9 @@ pub struct Api {
     /// The media cores.
     pub shards: Arc<Shards>,
     /// Who may ask.
-    pub keys: Keys,
-    /// Whether `/metrics` needs no key.
-    pub metrics_open: bool,
-    /// Origins whose pages may ask, with a key.
-    pub origins: Vec<HeaderValue>,
+    pub doors: Arc<ArcSwap<Doors>>,
+    /// Where configurations are replaced.
+    pub reloads: Arc<Reloads>,
     /// When the exchange began.
     pub started_at: Instant,
     /// Set once the exchange is being stopped.
@@ -173,13 +174,19 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(recordings::order))
         .routes(routes!(trunks::list))
         .routes(routes!(routes::explain))
+        .routes(routes!(config::reload))
+        .routes(routes!(config::check))
+        .routes(routes!(config::history))
+        .routes(routes!(config::difference))
+        .routes(routes!(config::undo))
 }
 
 /// Everything that answers.
 pub fn router(api: Arc<Api>) -> Router {
     let (router, description) = resources().split_for_parts();
+    let doors = Arc::clone(&api.doors);
     let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(api.origins.clone()))
+        .allow_origin(AllowOrigin::predicate(move |origin, _| doors.load().admit(origin)))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .max_age(Duration::from_secs(600));

@@ -2,7 +2,9 @@
 
 use crate::{
     config::Config,
-    media::recording::{Figures, Recorder, RecordingRow, Rules, Surroundings, Template, Writer, expiry, free},
+    media::recording::{
+        Figures, Recorder, RecordingRow, Rules, RulesDoor, Surroundings, Template, Writer, expiry, free,
+    },
     publish::Metrics,
     store::Store,
     wire::Exchange,
@@ -62,6 +64,11 @@ impl Recordings {
         self.writer.recorder()
     }
 
+    /// Where other rules are given.
+    pub(super) fn rules(&self) -> RulesDoor {
+        self.writer.rules()
+    }
+
     /// Closes all files and keeps their rows.
     pub(super) async fn finish(self) {
         let Self { writer, rows } = self;
@@ -75,7 +82,8 @@ impl Recordings {
     }
 }
 
-fn rules(config: &Config) -> Result<Rules> {
+/// The rules of a configuration.
+pub(super) fn rules(config: &Config) -> Result<Rules> {
     let (data_dir, recording) = (config.server.data_dir.clone(), &config.features.recording);
     Ok(Rules {
         folder: data_dir.join(&recording.path),

@@ -1,10 +1,11 @@
 //! The time between ready and stop: signals, the watch over the parts, the store's queue.
 
-use super::{Running, certificate::Keyring, drain};
+use super::{Running, drain};
 use crate::{
     api,
-    media::library::Sounds,
+    media::library::{Folders, Sounds},
     publish::shards::SAMPLE_EVERY,
+    reload::Reloads,
     store::Store,
     wire::{Exchange, StoreOrder},
 };
@@ -71,8 +72,7 @@ impl Running {
             trace,
             store,
             shards,
-            sounds,
-            keyring,
+            reloads,
             recordings,
             drain,
             _data_dir,
@@ -94,12 +94,13 @@ impl Running {
                 }
             };
             tokio::select! {
-                () = signals.stop(|| reload(services.handle(), &sounds, keyring.as_ref())) => {}
+                () = signals.stop(|| reload(services.handle(), &reloads)) => {}
                 () = watch => {}
                 () = alive => bail!("the signaling thread has ended; the process ends so that its supervisor starts it anew"),
             }
             let _ = sd_notify::notify(&[NotifyState::Stopping]);
-            drain::drain(&api, &exchange, &mut signals, drain).await;
+            let patience = drain.unwrap_or_else(|| reloads.running().server.drain);
+            drain::drain(&api, &exchange, &mut signals, patience).await;
             exchange.quit();
             // The thread returns between two messages.
             while !signaling.is_finished() {
@@ -123,10 +124,13 @@ impl Running {
     }
 }
 
-/// Reads prompts and music without waiting for them. Until they are read, players say a beep.
-pub(super) fn read_sounds(services: &Handle, sounds: &Arc<Sounds>) {
+/// Reads prompts and music without waiting for them, from other folders than before if they are named. Until they are read, players say a beep.
+pub(super) fn read_sounds(services: &Handle, sounds: &Arc<Sounds>, folders: Option<Folders>) {
     let sounds = Arc::clone(sounds);
     services.spawn_blocking(move || {
+        if let Some(folders) = folders {
+            sounds.move_to(folders);
+        }
         for warning in sounds.scan() {
             tracing::warn!(component = "media", "{warning}");
         }
@@ -135,16 +139,22 @@ pub(super) fn read_sounds(services: &Handle, sounds: &Arc<Sounds>) {
     });
 }
 
-/// What SIGHUP does.
-fn reload(services: &Handle, sounds: &Arc<Sounds>, keyring: Option<&Arc<Keyring>>) {
-    tracing::warn!(
-        component = "boot",
-        "SIGHUP: prompts, music and the certificates are read again; for the configuration stop and start, its reload is not active in this version"
-    );
-    read_sounds(services, sounds);
-    if let Some(keyring) = keyring.map(Arc::clone) {
-        services.spawn_blocking(move || keyring.reload());
-    }
+/// What SIGHUP does: the configuration, certificates, prompts and music are read again. systemd is told that it is going on, and that it is over whatever came
+/// of it, because the exchange runs on in either case.
+fn reload(services: &Handle, reloads: &Arc<Reloads>) {
+    let reloads = Arc::clone(reloads);
+    services.spawn(async move {
+        if let Ok(now) = NotifyState::monotonic_usec_now() {
+            let _ = sd_notify::notify(&[NotifyState::Reloading, now]);
+        }
+        let status = match reloads.reload("SIGHUP").await {
+            Ok(applied) => {
+                applied.number.map_or_else(|| "ready".to_owned(), |number| format!("ready, configuration {number}"))
+            }
+            Err(refused) => format!("ready; {refused}"),
+        };
+        let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    });
 }
 
 /// Takes the shards' rates, tells the watchdog that the exchange answers, and looks whether what was opened is returned.

@@ -124,6 +124,12 @@ impl Client {
         let value: Option<Value> = serde_json::from_slice(&octets).ok();
         let why = value.as_ref().and_then(|problem| problem.get("detail").or(problem.get("title"))?.as_str());
         let why = harmless(why.unwrap_or("no reason given"));
+        // Fields at fault, or places in a file, each on its line.
+        let errors = value.as_ref().and_then(|problem| problem.get("errors")?.as_array());
+        for error in errors.into_iter().flatten() {
+            let part = |name: &str| harmless(error.get(name).and_then(Value::as_str).unwrap_or_default());
+            eprintln!("{}: {}", part("field"), part("detail"));
+        }
         match status.as_u16() {
             401 if self.key.is_none() => {
                 let how = "set IRONBELL_KEY, or name --key-file or --config";

@@ -1,9 +1,10 @@
-//! `config`: files alone, nothing starts and nothing is asked.
+//! `config`: files, for which nothing starts and nothing is asked; and the history of a running exchange.
 
 use super::{
     Failure,
     output::{Output, Rows, Shape},
-    target::{load, usual_file},
+    reload,
+    target::{self, load, usual_file},
 };
 use crate::config::{self, Fault};
 use serde_json::{Value, json};
@@ -16,6 +17,9 @@ pub(super) enum Verb {
     Check {
         /// The file
         file: PathBuf,
+        /// It is for another machine: the certificates and folders it names are not looked for
+        #[arg(long)]
+        elsewhere: bool,
     },
     /// Show a file with all defaults filled in, secrets masked
     Show {
@@ -25,25 +29,48 @@ pub(super) enum Verb {
         /// The file
         file: Option<PathBuf>,
     },
-    /// Tell what differs between two files, key by key
+    /// Tell what differs between two files, or two numbers of the history, key by key
     Diff {
-        /// The file before
+        #[command(flatten)]
+        target: target::Options,
+        /// The file before, or its number in the history
         a: PathBuf,
-        /// The file after
+        /// The file after, or its number in the history
         b: PathBuf,
+    },
+    /// The configurations that were in force, newest first
+    History {
+        #[command(flatten)]
+        target: target::Options,
+        /// At most so many
+        #[arg(long, default_value_t = 50, value_name = "COUNT")]
+        limit: usize,
+    },
+    /// Put back what was in force before; the file is not touched
+    Undo {
+        #[command(flatten)]
+        target: target::Options,
+        /// The number of the one to put back, instead of the one before
+        #[arg(long, value_name = "NUMBER")]
+        to: Option<u64>,
     },
 }
 
 pub(super) fn run(verb: &Verb, output: &Output) -> Result<(), Failure> {
     match verb {
-        Verb::Check { file } => check(file, output),
+        Verb::Check { file, elsewhere } => check(file, *elsewhere, output),
         Verb::Show { config, file } => {
             let file = config.clone().or_else(|| file.clone()).or_else(usual_file);
             let file = file
                 .ok_or_else(|| Failure::Usage.because("no configuration is named, and none lies in a usual place"))?;
             show(&file, output)
         }
-        Verb::Diff { a, b } => {
+        Verb::History { target, limit } => reload::history(&target.client()?, *limit, output),
+        Verb::Undo { target, to } => reload::undo(&target.client()?, *to, output),
+        Verb::Diff { target, a, b } => {
+            if let (Some(a), Some(b)) = (number(a), number(b)) {
+                return reload::difference(&target.client()?, a, b, output);
+            }
             // Faults of both are told before either stops it.
             let (a, b) = (load(a), load(b));
             let changes = config::diff(&a?, &b?);
@@ -56,10 +83,16 @@ pub(super) fn run(verb: &Verb, output: &Output) -> Result<(), Failure> {
     }
 }
 
+/// A number of the history; a file of that name is meant before it.
+fn number(path: &Path) -> Option<u64> {
+    if path.exists() { None } else { path.to_str()?.parse().ok() }
+}
+
 /// Diagnostics go to standard error as `FILE:LINE:COL: …` in any case; standard output has the summary.
-fn check(file: &Path, output: &Output) -> Result<(), Failure> {
+fn check(file: &Path, elsewhere: bool, output: &Output) -> Result<(), Failure> {
     let name = file.display();
-    let (faults, warnings, not_active) = match config::load(file) {
+    let loaded = if elsewhere { config::load_elsewhere(file) } else { config::load(file) };
+    let (faults, warnings, not_active) = match loaded {
         Ok(config) => {
             let not_active = config.not_active().iter().map(ToString::to_string).collect();
             (Vec::new(), config.warnings, not_active)

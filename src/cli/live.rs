@@ -198,7 +198,7 @@ fn columns(item: &Value, keys: &[&str]) -> Vec<String> {
 }
 
 /// A field as a cell; nothing for what is not there.
-fn text(item: &Value, key: &str) -> String {
+pub(super) fn text(item: &Value, key: &str) -> String {
     match item.get(key) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),

@@ -39,7 +39,9 @@ impl Options {
     pub(super) fn client(&self) -> Result<Client, Failure> {
         let config = match &self.config {
             Some(file) => Some(load(file)?),
-            None => usual_file().and_then(|file| config::load(&file).ok()),
+            // A file that is broken names no exchange; without it there has to be something else that does.
+            None if self.url.is_none() => usual_file().map(|file| load(&file)).transpose()?,
+            None => usual_file().and_then(|file| config::load_elsewhere(&file).ok()),
         };
         let url = match (&self.url, &config) {
             (Some(url), _) => url.trim_end_matches('/').to_owned(),
@@ -69,9 +71,9 @@ impl Options {
     }
 }
 
-/// Loads a file; its faults are told.
+/// Loads a file, to be shown or compared; its faults are told.
 pub(super) fn load(file: &Path) -> Result<Config, Failure> {
-    config::load(file).map_err(|faults| {
+    config::load_elsewhere(file).map_err(|faults| {
         for fault in faults {
             eprintln!("{fault}");
         }

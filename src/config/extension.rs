@@ -163,6 +163,9 @@ pub struct ForwardRule {
     /// Which calls.
     #[serde(flatten)]
     pub when: When,
+    /// Where it is written.
+    #[serde(skip)]
+    pub at: Position,
 }
 
 /// One further number.
@@ -478,7 +481,7 @@ fn forward_rule(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<ForwardRule> 
     if when.schedule.is_none() && when.from.is_empty() {
         r.fault(s.at, "this rule is for all calls", "`schedule` or `from`, or `always` instead of the rule");
     }
-    Some(ForwardRule { to: to?, when })
+    Some(ForwardRule { to: to?, when, at: s.at })
 }
 
 fn follow_me(r: &mut Reader<'_>, s: &mut Section<'_>) -> Option<FollowMe> {

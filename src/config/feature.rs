@@ -295,6 +295,7 @@ impl Features {
             blacklist: s.get(r, "blacklist", Vec::new(), list(100_000, refused)),
             schedules: s.get(r, "schedules", Vec::new(), schedules),
         };
+        r.place(s.node("codes").map_or(s.at, |node| node.at), "features.codes".to_owned());
         r.place(s.node("parking").map_or(s.at, |node| node.at), "features.parking".to_owned());
         r.place(s.node("conferences").map_or(s.at, |node| node.at), "features.conferences".to_owned());
         r.place(s.node("voicemail").map_or(s.at, |node| node.at), "features.voicemail".to_owned());

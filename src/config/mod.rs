@@ -4,15 +4,18 @@
 //! value signaling reads, the rest is read by the part of the shell it concerns. Relative paths begin at the working directory, those of data at
 //! `server.data_dir`.
 
+mod check;
 mod dev;
 mod dial;
 mod diff;
 mod extension;
 mod fault;
 mod feature;
+mod fixed;
 mod password;
 mod queue;
 mod reader;
+mod reload;
 mod server;
 mod settings;
 #[cfg(test)]
@@ -34,7 +37,9 @@ pub use feature::{
     Conferences, FeatureCodes, Features, GroupStrategy, Messages, Paging, Parking, Presence, Recording,
     RecordingChannels, RecordingFormat, RingGroup, VoicemailSystem, Zone,
 };
+pub use fixed::Taken;
 pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, RateLimits, Security, Strategy};
+pub use reload::Reload;
 pub use server::{
     Api, ApiKey, Certificate, Cors, DigestName, Dns, Level, LogFormat, Logging, Offload, Registration, Role, Rtp,
     Server, Sip, StoreUrl, Tls, Verify,
@@ -85,12 +90,32 @@ pub struct Config {
     not_active: Vec<&'static str>,
 }
 
-/// Reads and checks a file, with secrets from the process's environment where the file says so.
+/// Reads and checks a file for this machine: with secrets from the process's environment where the file says so, and with a look at the files it names.
 ///
 /// # Errors
 ///
 /// Every fault of the file, in its order.
 pub fn load(path: &Path) -> Result<Config, Vec<Fault>> {
+    let text = read(path)?;
+    parse_here(&path.display().to_string(), &text)
+}
+
+/// As [`load`] for a file of another machine: the files it names, but those of secrets, are not looked for.
+///
+/// # Errors
+///
+/// Every fault of the file, in its order.
+pub fn load_elsewhere(path: &Path) -> Result<Config, Vec<Fault>> {
+    let text = read(path)?;
+    parse(&path.display().to_string(), &text, &|name| std::env::var(name).ok())
+}
+
+/// The text of a file.
+///
+/// # Errors
+///
+/// It cannot be read, is too large, or is not UTF-8.
+pub fn read(path: &Path) -> Result<String, Vec<Fault>> {
     let file = path.display().to_string();
     let unreadable = |what: String| {
         let instead = "a YAML file of at most 16 MiB in UTF-8".to_owned();
@@ -101,17 +126,32 @@ pub fn load(path: &Path) -> Result<Config, Vec<Fault>> {
         return Err(unreadable(format!("the file has {length} bytes")));
     }
     let bytes = fs::read(path).map_err(|error| unreadable(format!("the file cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|_| unreadable("the file is not UTF-8".to_owned()))?;
-    parse(&file, &text, &|name| std::env::var(name).ok())
+    String::from_utf8(bytes).map_err(|_| unreadable("the file is not UTF-8".to_owned()))
 }
 
-/// Checks the text of a file named `file` in messages; `environment` answers `env:` secrets.
+/// Checks the text of a file of this machine, named `file` in messages, as [`load`] does.
+///
+/// # Errors
+///
+/// Every fault of the text, in its order.
+pub fn parse_here(file: &str, text: &str) -> Result<Config, Vec<Fault>> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let mut r = Reader::new(file, &environment);
+    r.is_here = true;
+    checked(r, text)
+}
+
+/// Checks the text of a file named `file` in messages; `environment` answers `env:` secrets. Files that it names are not looked for.
 ///
 /// # Errors
 ///
 /// Every fault of the text, in its order.
 pub fn parse(file: &str, text: &str, environment: Environment<'_>) -> Result<Config, Vec<Fault>> {
-    let mut r = Reader::new(file, environment);
+    checked(Reader::new(file, environment), text)
+}
+
+fn checked(mut r: Reader<'_>, text: &str) -> Result<Config, Vec<Fault>> {
+    let file = r.file().to_owned();
     let mut complaints = Vec::new();
     let root = yaml::read(text.trim_start_matches('\u{feff}'), &mut complaints);
     for complaint in complaints {
@@ -127,12 +167,7 @@ pub fn parse(file: &str, text: &str, environment: Environment<'_>) -> Result<Con
     let Some(config) = config else {
         // Whatever kept the tree from being read has been told; this is for what nobody thought of.
         let (what, instead) = ("no configuration can be read here", "a file that begins with `extensions:`");
-        return Err(vec![Fault {
-            file: file.to_owned(),
-            at: Position::START,
-            what: what.to_owned(),
-            instead: instead.to_owned(),
-        }]);
+        return Err(vec![Fault { file, at: Position::START, what: what.to_owned(), instead: instead.to_owned() }]);
     };
     let hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Config { warnings, not_active, hash, ..config })
@@ -143,6 +178,13 @@ impl Config {
     #[must_use]
     pub fn not_active(&self) -> Vec<&str> {
         self.not_active.clone()
+    }
+
+    /// A fault of what the file says at `path`, as [`Config::flat`] has it, found by somebody who put it into use.
+    #[must_use]
+    pub fn fault(&self, path: &str, what: impl Into<String>, instead: impl Into<String>) -> Fault {
+        let at = self.places.get(path).copied().unwrap_or(Position::START);
+        Fault { file: self.file.clone(), at, what: what.into(), instead: instead.into() }
     }
 
     fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
@@ -177,44 +219,7 @@ impl Config {
         config.places.extend(r.owners.iter().map(|(number, (_, at))| (format!("number {number}"), *at)));
         dial::check(r, &config);
         trunk::check(r, &config);
-        check_ranges(r);
-        check_ports(r, s, &config);
+        check::check(r, &config);
         config
-    }
-}
-
-/// A number inside a range of another owner wins over the range; that is legal and rarely meant.
-fn check_ranges(r: &mut Reader<'_>) {
-    let inside: Vec<_> = r
-        .owners
-        .iter()
-        .filter_map(|(number, (owner, at))| {
-            let value: u32 = number.parse().ok()?;
-            let (first, last, other) = r.ranges.iter().find(|(first, last, _)| (*first..=*last).contains(&value))?;
-            let what = format!("{number}, the number of {owner}, lies in the range {first}-{last} of {other}");
-            Some((*at, what))
-        })
-        .collect();
-    for (at, what) in inside {
-        r.warn(at, what, "a number outside the range, unless it shall win over it");
-    }
-}
-
-/// Two listeners of one process on one port could never both open.
-fn check_ports(r: &mut Reader<'_>, s: &mut Section<'_>, config: &Config) {
-    let at = s.node("server").map_or(s.at, |node| node.at);
-    let ports = config.server.rtp.ports;
-    for listen in &config.server.sip.listen {
-        let port = u32::from(listen.address.port());
-        let same_address = listen.address.ip() == config.server.rtp.bind
-            || listen.address.ip().is_unspecified()
-            || config.server.rtp.bind.is_unspecified();
-        if listen.scheme == Scheme::Udp && same_address && (ports.first..=ports.last).contains(&port) {
-            r.fault(at, format!("the listener {listen} lies within the RTP ports"), "a port outside server.rtp.ports");
-        }
-    }
-    let streams = config.server.sip.listen.iter().filter(|listen| listen.scheme != Scheme::Udp);
-    if streams.clone().any(|listen| listen.address == config.api.listen && listen.address.port() != 0) {
-        r.fault(at, format!("{} is both a SIP listener and api.listen", config.api.listen), "a port each");
     }
 }

@@ -283,6 +283,7 @@ pub(super) fn music(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Music>> {
             one_of(&[("sequential", Order::Sequential), ("random", Order::Random)]),
         );
         let music = Music { name: name?, path: path?, order };
+        r.place(at, format!("music_on_hold[{}]", music.name));
         unique(r, &mut seen, at, &music.name, "music on hold");
         Some(music)
     })(r, node)

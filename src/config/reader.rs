@@ -22,6 +22,8 @@ pub(super) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 pub(super) struct Reader<'e> {
     file: String,
     pub(super) environment: Environment<'e>,
+    /// The file is for this machine, so that the files it names are to be there.
+    pub(super) is_here: bool,
     faults: Vec<Fault>,
     faults_untold: usize,
     warnings: Vec<Fault>,
@@ -57,6 +59,7 @@ impl<'e> Reader<'e> {
         Self {
             file: file.to_owned(),
             environment,
+            is_here: false,
             faults: Vec::new(),
             faults_untold: 0,
             warnings: Vec::new(),
@@ -154,6 +157,13 @@ impl<'n> Section<'n> {
         self.known.push(key);
         let entry = self.entries.iter().find(|entry| entry.key == key)?;
         (!matches!(entry.node.value, Value::Null)).then_some(&entry.node)
+    }
+
+    /// Remembers where `key` is written, if it is, as `path`.
+    pub(super) fn mark(&self, r: &mut Reader<'_>, key: &str, path: &str) {
+        if let Some(entry) = self.entries.iter().find(|entry| entry.key == key) {
+            r.place(entry.node.at, path.to_owned());
+        }
     }
 
     /// The value of `key` read by `read`; the default when absent, null or faulty.

@@ -1,7 +1,7 @@
 //! Sections `server`, `api`, `store`, `logging`: the process and its doors.
 
 use super::{
-    password,
+    Reload, password,
     reader::{Reader, Section, boolean, integer, list, name, one_of, sections, text},
     trace::Trace,
     value::{self, Amount, Listen, Range, Scheme, amount, duration, host, ip, listen, range, show_duration, socket},
@@ -49,6 +49,8 @@ pub struct Server {
     /// How long a stop waits for running calls; `run --drain` wins.
     #[serde(serialize_with = "show_duration")]
     pub drain: Duration,
+    /// When a configuration that was read again is taken back.
+    pub reload: Reload,
     /// Name servers.
     pub dns: Dns,
     /// SIP.
@@ -276,6 +278,7 @@ impl Default for Server {
             calls_max: limits::CALLS_MAX,
             call_length_max: 4 * HOUR,
             drain: 30 * SECOND,
+            reload: Reload::default(),
             dns: Dns::default(),
             sip: Sip::default(),
             rtp: Rtp::default(),
@@ -352,6 +355,7 @@ impl Server {
             calls_max: s.get(r, "calls_max", d.calls_max, integer(1, limits::CALLS_MAX as u64)),
             call_length_max: s.get(r, "call_length_max", d.call_length_max, duration(SECOND, 7 * DAY)),
             drain: s.get(r, "drain", d.drain, duration(Duration::ZERO, DAY)),
+            reload: s.section(r, "reload", Reload::read),
             dns: s.section(r, "dns", Dns::read),
             sip: s.section(r, "sip", Sip::read),
             rtp: s.section(r, "rtp", Rtp::read),
@@ -422,6 +426,7 @@ fn listeners(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Listen>> {
         if one.address.port() != 0 && seen.contains(&one) {
             r.fault(node.at, format!("{one} stands here twice"), "each listener once");
         }
+        r.place(node.at, format!("server.sip.listen[{one}]"));
         seen.push(one);
         Some(one)
     })(r, node)?;
@@ -438,6 +443,9 @@ fn listeners(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Listen>> {
 impl Tls {
     fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
         let at = s.at;
+        for key in ["cert", "key", "ca"] {
+            s.mark(r, key, &format!("server.sip.tls.{key}"));
+        }
         let tls = Self {
             cert: s.optional(r, "cert", path),
             key: s.optional(r, "key", path),
@@ -461,7 +469,10 @@ impl Tls {
 }
 
 fn certificates(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Certificate>> {
+    let mut count = 0;
     sections(CERTIFICATES_MAX, |r, s| {
+        r.place(s.at, format!("server.sip.tls.certificates[{count}]"));
+        count += 1;
         let cert = s.required(r, "cert", "a PEM file with the chain", path);
         let key = s.required(r, "key", "a PEM file with the key", path);
         Some(Certificate { cert: cert?, key: key? })
@@ -530,6 +541,7 @@ impl Rtp {
 impl Api {
     pub(super) fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
         let d = Self::default();
+        s.mark(r, "listen", "api.listen");
         Self {
             listen: s.get(r, "listen", d.listen, socket),
             keys: s.get(r, "keys", d.keys, keys),
@@ -618,6 +630,7 @@ impl Logging {
     pub(super) fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
         let d = Self::default();
         s.mark_not_active(r, "syslog", "logging.syslog");
+        s.mark(r, "file", "logging.file");
         Self {
             level: s.get(
                 r,

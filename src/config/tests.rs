@@ -124,11 +124,11 @@ fn a_bad_value_is_told_with_what_would_be_right() {
         ),
         (
             "server: { sip: { listen: [udp://127.0.0.1:12000] } }",
-            "1:9: the listener udp://127.0.0.1:12000 lies within the RTP ports; a port outside server.rtp.ports",
+            "1:27: the listener udp://127.0.0.1:12000 lies within the RTP ports; a port outside server.rtp.ports",
         ),
         (
             "server: { sip: { listen: [tcp://127.0.0.1:8080] } }",
-            "1:9: 127.0.0.1:8080 is both a SIP listener and api.listen; a port each",
+            "1:27: the listener tcp://127.0.0.1:8080 and api.listen, 127.0.0.1:8080, want the same port; a port each",
         ),
         (
             "server: { sip: { listen: [] } }",

@@ -169,6 +169,7 @@ pub(super) fn trunks(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Trunk>> {
         let at = s.at;
         let trunk = trunk(r, s)?;
         unique(r, &mut seen, at, &trunk.name, "trunk");
+        r.place(at, format!("trunks[{}]", trunk.name));
         Some(trunk)
     })(r, node)
 }

@@ -88,6 +88,11 @@ impl Sounds {
         }
     }
 
+    /// From the next scan on folders are these. Waits for a scan that runs.
+    pub fn move_to(&self, folders: Folders) {
+        self.scan.lock().unwrap_or_else(PoisonError::into_inner).move_to(folders);
+    }
+
     /// Reads the binary and the folders: what is new or changed comes, what is gone goes, players that sound go on. Blocks, and takes as long
     /// as there are new files; while it runs, another one does nothing and says so.
     pub fn scan(&self) -> Vec<Warning> {

@@ -56,6 +56,10 @@ impl Scan {
         Self { folders, known: BTreeMap::new() }
     }
 
+    pub(super) fn move_to(&mut self, folders: Folders) {
+        self.folders = folders;
+    }
+
     /// Brings the library in line with binary and folders. The classes are told before clips they no longer name go.
     pub(super) fn run(&mut self, library: &Library, tell: impl FnOnce(Classes)) -> Vec<Warning> {
         let mut pass =

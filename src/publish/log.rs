@@ -3,12 +3,13 @@
 //! Secrets are never given to it; numbers are given wrapped, so that one place decides how much of them is shown. A writer that cannot keep up
 //! loses lines rather than holding up a call.
 
-use std::{fmt, fs::OpenOptions, io, path::Path};
+use std::{fmt, fs::OpenOptions, io, path::Path, sync::Arc};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     Layer, Registry,
     filter::{LevelFilter, Targets},
     layer::SubscriberExt as _,
+    reload,
     util::SubscriberInitExt as _,
 };
 
@@ -26,7 +27,30 @@ pub enum Shape {
 }
 
 /// Ends the log when dropped, after what is queued is written.
-pub struct Guard(#[expect(dead_code, reason = "held for their drop")] Vec<WorkerGuard>);
+pub struct Guard {
+    #[expect(dead_code, reason = "held for their drop")]
+    writers: Vec<WorkerGuard>,
+    level: LevelDoor,
+}
+
+impl Guard {
+    /// Where the level is set.
+    #[must_use]
+    pub fn level(&self) -> LevelDoor {
+        self.level.clone()
+    }
+}
+
+/// Sets the least severe level that is written.
+#[derive(Clone)]
+pub struct LevelDoor(Arc<dyn Fn(LevelFilter) + Send + Sync>);
+
+impl LevelDoor {
+    /// From now on.
+    pub fn set(&self, level: LevelFilter) {
+        (self.0)(level);
+    }
+}
 
 /// Begins the log: to the console, and into `file` too when there is one.
 ///
@@ -43,10 +67,16 @@ pub fn begin(level: LevelFilter, shape: Shape, file: Option<&Path>) -> io::Resul
         layers.push(layer(lines, shape, false));
     }
     // What decoders of audio files murmur about a file comes back as its fault, with the name of the file.
-    let filter = Targets::new().with_default(level).with_target("symphonia", LevelFilter::OFF);
+    let (filter, handle) = reload::Layer::new(filter(level));
     let begun = Registry::default().with(layers).with(filter).try_init();
     begun.map_err(|fault| io::Error::other(fault.to_string()))?;
-    Ok(Guard(guards))
+    // It fails when the log is over, and then nothing is written anyway.
+    let level = LevelDoor(Arc::new(move |level| drop(handle.reload(self::filter(level)))));
+    Ok(Guard { writers: guards, level })
+}
+
+fn filter(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level).with_target("symphonia", LevelFilter::OFF)
 }
 
 fn writer(to: impl io::Write + Send + 'static) -> (NonBlocking, WorkerGuard) {

@@ -3,7 +3,7 @@
 //! Labels are bounded: kinds and reasons, never calls, numbers or addresses. Figures that are a state rather than a count are asked for when
 //! they are read ([`Metrics::observe_status`]), so that they are never older than the answer.
 
-use super::names;
+use super::{Outcomes, names};
 use crate::media::recording;
 use contract::{Codec, LegReport};
 use prometheus::{
@@ -30,6 +30,7 @@ pub enum Lost {
 /// All figures the shell counts itself.
 pub struct Metrics {
     registry: Registry,
+    outcomes: Outcomes,
     requests: Vec<IntCounter>,
     responses: Vec<IntCounter>,
     dropped: Vec<IntCounter>,
@@ -196,6 +197,7 @@ impl Metrics {
             messages: make.gauge("ironbell_messages_waiting", "Text messages kept until a phone takes them.")?,
             draining: make.gauge("ironbell_draining", "1 while no new calls are taken.")?,
             invariants,
+            outcomes: Outcomes::default(),
             registry,
         })
     }
@@ -244,6 +246,7 @@ impl Metrics {
 
     /// Counts a fact.
     pub fn observe(&self, fact: &Fact) {
+        self.outcomes.observe(fact);
         match fact {
             Fact::Request { method, transport, inbound } => request(&self.requests, *method, *transport, *inbound),
             Fact::Response { class, inbound } => {
@@ -268,6 +271,12 @@ impl Metrics {
             | Fact::RecordingEnded { .. }
             | Fact::Decided(_) => {}
         }
+    }
+
+    /// What became of calls.
+    #[must_use]
+    pub const fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
     }
 
     /// The figures of recordings, for who makes them.

@@ -8,6 +8,7 @@ pub mod journal;
 pub mod log;
 pub mod metrics;
 mod names;
+mod outcomes;
 pub mod process;
 pub mod shards;
 pub mod trace;
@@ -16,6 +17,7 @@ pub use self::{
     cdr::CallRow,
     metrics::{Lost, Metrics},
     names::{call_direction, disposition, hangup_cause, transfer_outcome},
+    outcomes::{Outcomes, Tally},
 };
 
 use self::log::Number;

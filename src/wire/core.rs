@@ -120,6 +120,13 @@ impl Core {
     pub(super) fn open(self: &Rc<Self>, letter: Letter) {
         let input = match letter {
             Letter::Asked { command, reply } => self.inner.borrow_mut().admit(command, reply),
+            Letter::Configured { settings, taken } => {
+                // Told first: whoever hears it may count on it, because nothing comes between.
+                if taken.send(()).is_err() {
+                    return;
+                }
+                Input::Configured(settings)
+            }
             Letter::Resolved { lookup, resolution } => Input::Resolved { lookup, resolution },
             Letter::Stored { query, outcome } => Input::Stored { query, outcome },
         };

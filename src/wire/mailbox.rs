@@ -7,6 +7,7 @@ use signaling::{
     effect::{Refusal, Reply},
     id::{LookupId, QueryId},
     input::{Command, StoreFault},
+    settings::Settings,
 };
 use std::{
     sync::{
@@ -24,6 +25,8 @@ pub(super) enum Letter {
     Asked { command: Command, reply: oneshot::Sender<Reply> },
     /// A name server answers, or none does.
     Resolved { lookup: LookupId, resolution: Resolution },
+    /// New settings. Nobody takes them over any more once whoever gave them has given up.
+    Configured { settings: Arc<Settings>, taken: oneshot::Sender<()> },
     /// The store answers.
     Stored { query: QueryId, outcome: Result<(), StoreFault> },
 }
@@ -96,6 +99,26 @@ impl Exchange {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) => Err(Unanswered::Gone),
             Err(_) => Err(Unanswered::Late),
+        }
+    }
+
+    /// Gives new settings to the exchange, which takes all of them over before this returns; or, after `within`, none.
+    ///
+    /// # Errors
+    /// It has not taken them over, and will not.
+    pub async fn configure(&self, settings: Arc<Settings>, within: Duration) -> Result<(), Unanswered> {
+        let (taken, mut answer) = oneshot::channel();
+        if self.mailbox.put(Letter::Configured { settings, taken }).is_err() {
+            return Err(Unanswered::Late);
+        }
+        match tokio::time::timeout(within, &mut answer).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Unanswered::Gone),
+            Err(_) => {
+                // From here on the letter counts for nothing; it may have been opened just before.
+                answer.close();
+                answer.try_recv().map_err(|_| Unanswered::Late)
+            }
         }
     }
 

@@ -54,7 +54,7 @@ pub struct Signaling {
     /// How TLS is spoken, by connections made from now on; there when a socket is for it.
     pub tls: Option<Arc<ArcSwap<Security>>>,
     /// Pages that may connect by WebSocket; empty: all.
-    pub origins: Arc<[String]>,
+    pub origins: Arc<ArcSwap<Vec<String>>>,
     /// Streams at once.
     pub streams_max: usize,
     /// The bindings of before.

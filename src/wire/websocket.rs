@@ -51,7 +51,7 @@ pub(super) struct Door {
     /// With TLS, or without.
     pub(super) tls: Option<Arc<ArcSwap<Security>>>,
     /// Pages that may come; empty: all.
-    pub(super) origins: Arc<[String]>,
+    pub(super) origins: Arc<ArcSwap<Vec<String>>>,
 }
 
 impl Door {
@@ -89,7 +89,7 @@ async fn run<S>(core: &Rc<Core>, socket: S, door: &Door, until: Instant, stream:
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Ok(Ok(mut socket)) = timeout_at(until, shake(socket, &door.origins)).await else { return };
+    let Ok(Ok(mut socket)) = timeout_at(until, shake(socket, &door.origins.load_full())).await else { return };
     let why = converse(core, &mut socket, stream, flow).await;
     if let (Some(why), Some(connection)) = (why, flow.connection) {
         core.handle(Input::FlowLost { connection, why });

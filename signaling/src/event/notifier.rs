@@ -231,7 +231,7 @@ impl Notifier {
                     subject.and_then(|subject| subject.packages[subscription.package.place()].as_ref())
                 }
                 // Whoever may not see it is not told it.
-                Reason::Rejected | Reason::NoResource => None,
+                Reason::Rejected | Reason::NoResource | Reason::Deactivated => None,
             };
             subscription.notify_last(turn, domain, reason, state.map(|watched| &*watched.state));
         }

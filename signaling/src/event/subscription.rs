@@ -28,6 +28,8 @@ pub enum Reason {
     Rejected,
     /// What it watched is gone.
     NoResource,
+    /// It may subscribe again at once, and prove anew who it is.
+    Deactivated,
 }
 
 impl fmt::Display for Reason {
@@ -36,6 +38,7 @@ impl fmt::Display for Reason {
             Self::Timeout => "timeout",
             Self::Rejected => "rejected",
             Self::NoResource => "noresource",
+            Self::Deactivated => "deactivated",
         })
     }
 }

@@ -7,6 +7,7 @@
 mod census;
 mod checks;
 mod commands;
+mod configure;
 mod incoming;
 mod invite;
 mod message;

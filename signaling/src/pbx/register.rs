@@ -55,6 +55,18 @@ impl Queries {
     pub(super) fn take(&mut self, query: QueryId) -> Option<(Pending, TimerId)> {
         self.open.remove(&query)
     }
+
+    /// Takes the REGISTERs of an account whose answers wait.
+    fn take_registers(&mut self, number: &str) -> Vec<(Register, TimerId)> {
+        let is_of = |pending: &Pending| matches!(pending, Pending::Register(register) if register.number == number);
+        let concerned: Vec<_> =
+            self.open.iter().filter(|(_, (pending, _))| is_of(pending)).map(|(query, _)| *query).collect();
+        let taken = concerned.into_iter().filter_map(|query| match self.open.remove(&query)? {
+            (Pending::Register(register), timer) => Some((register, timer)),
+            (Pending::Message { .. } | Pending::Nothing, _) => None,
+        });
+        taken.collect()
+    }
 }
 
 impl Switchboard {
@@ -146,6 +158,14 @@ impl Switchboard {
         let Some((pending, timer)) = self.queries.take(query) else { return };
         self.store_waits.disarm(timer);
         self.written(turn, pending, outcome.is_ok());
+    }
+
+    /// The account is gone, or is proved otherwise now: what it has just registered does not hold any more.
+    pub(super) fn refuse_registers(&mut self, turn: &mut Turn<'_>, number: &str) {
+        for (register, timer) in self.queries.take_registers(number) {
+            self.store_waits.disarm(timer);
+            self.office(turn).refuse(register.server, 403, None);
+        }
     }
 
     pub(super) fn store_overdue(&mut self, turn: &mut Turn<'_>, query: QueryId) {

@@ -57,7 +57,9 @@ impl Switchboard {
         let sight = match sight(&self.settings.directory, &watcher, &number, event.package) {
             Ok(sight) => sight,
             Err(Reason::NoResource) => return self.office(turn).refuse(server, 404, None),
-            Err(Reason::Rejected | Reason::Timeout) => return self.office(turn).refuse(server, 403, None),
+            Err(Reason::Rejected | Reason::Timeout | Reason::Deactivated) => {
+                return self.office(turn).refuse(server, 403, None);
+            }
         };
         // RFC 3261 section 21.4.7.
         if !event.package.is_accepted_by(request) {

@@ -205,26 +205,6 @@ impl Switchboard {
         }
     }
 
-    pub(super) fn configure(&mut self, turn: &mut Turn<'_>, settings: Arc<Settings>) {
-        self.books.trunks.configure(turn.now, &settings.trunks, turn.out);
-        self.settings = settings;
-        let gone: Vec<String> = self
-            .registrar
-            .numbers()
-            .filter(|number| self.settings.directory.extension(number).is_none())
-            .map(str::to_owned)
-            .collect();
-        for number in gone {
-            for contact in self.registrar.forget(&number) {
-                let number = number.clone();
-                turn.out.push(Effect::Fact(Fact::Unregistered { number, contact, expired: false }));
-            }
-        }
-        self.review_watchers(turn);
-        self.forget_messages(turn);
-        self.activity.retain(|number, _| self.settings.directory.extension(number).is_some());
-    }
-
     pub(super) fn deadline(&self) -> Option<Instant> {
         let of_calls = [self.books.wheel.next(), self.store_waits.next(), self.bindings_deadline()];
         let of_others =

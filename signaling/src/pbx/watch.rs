@@ -19,7 +19,7 @@ use crate::{
     transaction::Turn,
 };
 use contract::Instant;
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 /// What `watcher` may see of `number`.
 ///
@@ -155,16 +155,6 @@ impl Switchboard {
             }
         };
         self.settings.directory.extensions().map(view).collect()
-    }
-
-    /// New settings: who may see what is judged anew, and everything is looked at again.
-    pub(super) fn review_watchers(&mut self, turn: &mut Turn<'_>) {
-        let settings = Arc::clone(&self.settings);
-        let standing = |watcher: &str, number: &str, package| sight(&settings.directory, watcher, number, package);
-        self.notifier.review(turn, &settings.domain, standing);
-        self.notifier.touch_all();
-        self.compositor.retain(|number| settings.directory.extension(number).is_some());
-        self.mailboxes.retain(|number, _| settings.directory.extension(number).is_some());
     }
 }
 

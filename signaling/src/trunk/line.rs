@@ -15,8 +15,8 @@ use crate::{
     limits::{PROBE_AGAIN, PROBE_WAIT, TRUNK_LOCATE_EVERY},
     locate::Target,
     message::{Header, Message, Method, Uri, equivalent},
-    settings::Trunk,
-    transaction::{ClientId, NextHop, OutRequest},
+    settings::{Credentials, Trunk},
+    transaction::{ClientId, NextHop, OutRequest, Stack},
     wheel::TimerId,
 };
 use contract::Instant;
@@ -49,7 +49,7 @@ impl Clock {
 
 /// The registration with what its messages need.
 #[derive(Debug)]
-struct Registrar {
+pub(super) struct Registrar {
     machine: Registration,
     authority: Option<Authority>,
     /// RFC 3261 section 10.2: the same for all REGISTERs to one registrar.
@@ -58,6 +58,77 @@ struct Registrar {
     cseq: u32,
     /// The last status; `None`: nothing was answered.
     status: Option<u16>,
+}
+
+impl Registrar {
+    fn of(trunk: &Trunk) -> Option<Self> {
+        trunk.register.map(|wish| Self {
+            machine: Registration::new(wish),
+            authority: trunk.credentials.clone().map(Authority::new),
+            call_id: String::new(),
+            tag: String::new(),
+            cseq: 0,
+            status: None,
+        })
+    }
+
+    /// That of a trunk whose registration of before stands for the same address and Contact: the provider sees it refreshed.
+    fn renewed(self, trunk: &Trunk) -> Option<Self> {
+        let fresh = Self::of(trunk)?;
+        let machine = self.machine.renewed(fresh.machine.asked());
+        Some(Self { machine, authority: fresh.authority, ..self })
+    }
+
+    /// Whether the provider knows of it, or may.
+    pub(super) fn is_known(&self) -> bool {
+        !self.call_id.is_empty()
+    }
+
+    /// Answers a challenge of the request in hand. `false`: that is of no use.
+    pub(super) fn challenged(&mut self, response: &Message<'_>, dice: u64) -> bool {
+        self.authority.as_mut().is_some_and(|authority| authority.challenged(response, dice).is_ok())
+    }
+
+    /// Another request begins.
+    pub(super) fn begin(&mut self) {
+        if let Some(authority) = &mut self.authority {
+            authority.begin();
+        }
+    }
+
+    /// Sends a REGISTER for this time; zero takes the registration back (RFC 3261 section 10.2.2). `None`: there is no way to the provider.
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        stack: &mut Stack,
+        out: &mut Effects,
+        trunk: &Trunk,
+        expires: u64,
+    ) -> Option<ClientId> {
+        let hop = stack.next_hop(&Uri::parse(trunk.server.as_bytes()).ok()?, None)?;
+        let (uri, address) = (trunk.place(), address(trunk));
+        self.cseq += 1;
+        let proofs = self.authority.as_mut().map(|authority| authority.headers(Method::Register, &uri));
+        let proofs = proofs.unwrap_or_default();
+        let expires = expires.to_string();
+        let mut headers = vec![("Expires", expires.as_str()), ("User-Agent", PRODUCT)];
+        headers.extend(proofs.iter().map(|(name, value)| (*name, value.as_str())));
+        let contact = stack.contact_for(hop.listener(), &trunk.contact_user);
+        let ask = OutRequest {
+            method: Method::Register,
+            uri: &uri,
+            from: &format!("<{address}>;tag={}", self.tag),
+            to: &format!("<{address}>"),
+            call_id: &self.call_id,
+            cseq: self.cseq,
+            max_forwards: 70,
+            routes: &[],
+            contact: Some(&contact),
+            headers: &headers,
+            body: None,
+        };
+        stack.request(now, hop, &ask, out).ok()
+    }
 }
 
 /// The line to one trunk.
@@ -74,18 +145,13 @@ pub(super) struct Line {
     clock: Clock,
     /// What was told last: up or down.
     told: Option<bool>,
+    /// The configuration has it no more; it is here for the calls that hold its channels.
+    retired: bool,
 }
 
 impl Line {
     pub(super) fn new(trunk: Arc<Trunk>) -> Self {
-        let registrar = trunk.register.map(|wish| Registrar {
-            machine: Registration::new(wish),
-            authority: trunk.credentials.clone().map(Authority::new),
-            call_id: String::new(),
-            tag: String::new(),
-            cseq: 0,
-            status: None,
-        });
+        let registrar = Registrar::of(&trunk);
         Self {
             registrar,
             health: Health::new(trunk.probe_every.is_some()),
@@ -95,6 +161,7 @@ impl Line {
             location: Location::new(&trunk.server),
             clock: Clock::default(),
             told: None,
+            retired: false,
             trunk,
         }
     }
@@ -117,10 +184,83 @@ impl Line {
         }
     }
 
-    /// Takes over what calls hold of the line that this one replaces, and what was told of it.
-    pub(super) fn inherit(&mut self, before: Self) {
-        self.usage = before.usage;
-        self.told = before.told;
+    /// The configuration has the trunk no more. Its registration, if there is one to be taken back.
+    pub(super) fn retire(&mut self, timers: &mut Timers, out: &mut Effects) -> Option<Registrar> {
+        self.stop(timers);
+        self.probe = None;
+        self.retired = true;
+        if self.told.replace(false) == Some(true) {
+            let trunk = self.trunk.name.clone();
+            out.push(Effect::Fact(Fact::TrunkDown { trunk, why: Down::Removed.name() }));
+        }
+        self.registrar.take().filter(Registrar::is_known)
+    }
+
+    /// The configuration has it no more.
+    pub(super) const fn is_retired(&self) -> bool {
+        self.retired
+    }
+
+    /// Takes new settings up at `start`. What they do not concern goes on: a registration of the same address and secret, what OPTIONS told of the same
+    /// server, and the channels that are taken. A registration of another address or Contact is returned, to be taken back.
+    pub(super) fn adopt(
+        &mut self,
+        start: Instant,
+        name: &Arc<str>,
+        trunk: Arc<Trunk>,
+        timers: &mut Timers,
+    ) -> Option<(Arc<Trunk>, Registrar)> {
+        let before = core::mem::replace(&mut self.trunk, trunk);
+        let returns = core::mem::take(&mut self.retired);
+        let trunk = &*self.trunk;
+        let mut left = None;
+        if returns || registers_as(&before) != registers_as(trunk) || before.register != trunk.register {
+            let same = binds(&before) == binds(trunk);
+            let old = self.registrar.take();
+            self.registrar = match old {
+                Some(old) if same && old.is_known() && trunk.register.is_some() => old.renewed(trunk),
+                old => {
+                    self.clock.disarm(timers, Due::Expiry);
+                    left = old.filter(Registrar::is_known).map(|old| (Arc::clone(&before), old));
+                    Registrar::of(trunk)
+                }
+            };
+            self.clock.disarm(timers, Due::Register);
+            if self.registrar.is_some() {
+                self.clock.arm(timers, start, name, Due::Register);
+            }
+        }
+        let asked = (before.probe_every.is_some(), trunk.probe_every.is_some());
+        if returns || before.server != trunk.server || asked.0 != asked.1 {
+            self.health = Health::new(asked.1);
+            self.probe = None;
+            [Due::Probe, Due::ProbeAnswer, Due::Parole].into_iter().for_each(|due| self.clock.disarm(timers, due));
+        }
+        if returns || before.server != trunk.server {
+            self.location = Location::new(&trunk.server);
+            self.clock.disarm(timers, Due::Locate);
+            self.clock.arm(timers, start, name, Due::Locate);
+        }
+        if self.probe.is_none() && (returns || before.server != trunk.server || before.probe_every != trunk.probe_every)
+        {
+            self.clock.disarm(timers, Due::Probe);
+            if asked.1 {
+                self.clock.arm(timers, start, name, Due::Probe);
+            }
+        }
+        // So that what it is like now is told, whatever it was.
+        if self.health.quarantined(start).is_none() {
+            self.clock.arm(timers, start, name, Due::Parole);
+        }
+        left
+    }
+
+    /// Whether the REGISTER that is out, if one is, was sent by the settings of before.
+    pub(super) fn waits_for(&self, errand: Errand, id: ClientId) -> bool {
+        match errand {
+            Errand::Probe => self.probe.is_some_and(|(probe, _)| probe == id),
+            Errand::Register => self.clock.0[Due::Register as usize].is_none(),
+        }
     }
 
     pub(super) const fn trunk(&self) -> &Arc<Trunk> {
@@ -145,6 +285,9 @@ impl Line {
 
     /// Why it should not be used.
     pub(super) fn fault(&self, now: Instant) -> Option<Down> {
+        if self.retired {
+            return Some(Down::Removed);
+        }
         let registered = self.registrar.as_ref().is_none_or(|registrar| registrar.machine.held(now).is_some());
         if registered { self.health.fault(now) } else { Some(Down::NotRegistered) }
     }
@@ -199,6 +342,9 @@ impl Line {
     }
 
     pub(super) fn met(&mut self, now: Instant, name: &Arc<str>, what: Experience, timers: &mut Timers) {
+        if self.retired {
+            return;
+        }
         let Some(until) = self.health.met(now, what) else { return };
         self.clock.arm(timers, until, name, Due::Parole);
         if self.trunk.probe_every.is_some() && self.probe.is_none() {
@@ -235,22 +381,9 @@ impl Line {
         self.location.holds(now, source)
     }
 
-    /// Ourselves at the provider, without brackets.
-    fn address(&self) -> String {
-        let Trunk { from_user, credentials, .. } = &*self.trunk;
-        let user = from_user.as_deref().or_else(|| credentials.as_ref().map(|credentials| &*credentials.user));
-        let domain = self.trunk.domain();
-        match user {
-            Some(user) => format!("sip:{}@{domain}", crate::message::escaped(user)),
-            None => format!("sip:{domain}"),
-        }
-    }
-
     fn register(&mut self, turn: &mut Turn<'_>) {
         let Some(registrar) = &mut self.registrar else { return };
-        if let Some(authority) = &mut registrar.authority {
-            authority.begin();
-        }
+        registrar.begin();
         if registrar.call_id.is_empty() {
             (registrar.call_id, registrar.tag) = (turn.stack.call_id(), turn.stack.tag());
         }
@@ -259,36 +392,11 @@ impl Line {
     }
 
     fn send_register(&mut self, turn: &mut Turn<'_>) {
-        let (hop, address) = (self.hop(turn), self.address());
-        let uri = self.trunk.place();
-        let name: Arc<str> = self.trunk.name.as_str().into();
-        let sent = hop.and_then(|hop| {
-            let registrar = self.registrar.as_mut()?;
-            registrar.cseq += 1;
-            let proofs = registrar.authority.as_mut().map(|authority| authority.headers(Method::Register, &uri));
-            let expires = whole_seconds(registrar.machine.asked()).to_string();
-            let mut headers = vec![("Expires", expires.as_str()), ("User-Agent", PRODUCT)];
-            let proofs = proofs.unwrap_or_default();
-            headers.extend(proofs.iter().map(|(name, value)| (*name, value.as_str())));
-            let contact = turn.stack.contact_for(hop.listener(), &self.trunk.contact_user);
-            let ask = OutRequest {
-                method: Method::Register,
-                uri: &uri,
-                from: &format!("<{address}>;tag={}", registrar.tag),
-                to: &format!("<{address}>"),
-                call_id: &registrar.call_id,
-                cseq: registrar.cseq,
-                max_forwards: 70,
-                routes: &[],
-                contact: Some(&contact),
-                headers: &headers,
-                body: None,
-            };
-            turn.stack.request(turn.now, hop, &ask, turn.out).ok()
-        });
-        match sent {
+        let Some(registrar) = &mut self.registrar else { return };
+        let expires = whole_seconds(registrar.machine.asked());
+        match registrar.send(turn.now, turn.stack, turn.out, &self.trunk, expires) {
             Some(id) => {
-                turn.errands.insert(id, (name, Errand::Register));
+                turn.errands.insert(id, (self.trunk.name.as_str().into(), Errand::Register));
             }
             None => self.came_to(turn, Outcome::Unanswered),
         }
@@ -305,9 +413,7 @@ impl Line {
                 None => Outcome::Refused(later),
             },
             (Some(401 | 407), Some(response)) => {
-                let dice = turn.stack.random();
-                let authority = registrar.authority.as_mut();
-                if authority.is_some_and(|authority| authority.challenged(response, dice).is_ok()) {
+                if registrar.challenged(response, turn.stack.random()) {
                     return self.send_register(turn);
                 }
                 Outcome::Denied
@@ -343,7 +449,7 @@ impl Line {
         }
         self.probes = self.probes.wrapping_add(1) & 0x7fff_ffff;
         let uri = self.trunk.place();
-        let address = self.address();
+        let address = address(&self.trunk);
         let sent = self.hop(turn).and_then(|hop| {
             let (call_id, tag) = (turn.stack.call_id(), turn.stack.tag());
             let contact = turn.stack.contact_for(hop.listener(), &self.trunk.contact_user);
@@ -398,6 +504,27 @@ impl Line {
             calls_max: self.trunk.calls_max,
         }
     }
+}
+
+/// Ourselves at the provider, without brackets.
+fn address(trunk: &Trunk) -> String {
+    let Trunk { from_user, credentials, .. } = trunk;
+    let user = from_user.as_deref().or_else(|| credentials.as_ref().map(|credentials| &*credentials.user));
+    let domain = trunk.domain();
+    match user {
+        Some(user) => format!("sip:{}@{domain}", crate::message::escaped(user)),
+        None => format!("sip:{domain}"),
+    }
+}
+
+/// What a registration at the provider binds: where, whose address, to which Contact.
+fn binds(trunk: &Trunk) -> (&str, String, &str) {
+    (&trunk.server, address(trunk), &trunk.contact_user)
+}
+
+/// By what the provider knows us: what [`binds`] says, and the proof.
+fn registers_as(trunk: &Trunk) -> ((&str, String, &str), Option<&Credentials>) {
+    (binds(trunk), trunk.credentials.as_ref())
 }
 
 /// For how long a 2xx grants the registration, RFC 3261 section 10.2.4: the `expires` of our Contact, else Expires, else what was asked for. `None`: not at all.

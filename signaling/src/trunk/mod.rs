@@ -4,6 +4,7 @@
 //! message; `location` knows where a trunk's servers are; `usage` counts channels; `order` says which comes first; `header` and `identity` write and read what INVITEs say to and of others. It
 //! deliberately does not know calls: those ask for a channel and tell what they met. RFC 3261 sections 10.2, 11.1 and 21.5.4, RFC 3325, RFC 5626 section 4.5.
 
+mod farewell;
 mod header;
 pub mod health;
 mod identity;
@@ -19,8 +20,7 @@ pub use identity::{Identity, Told, is_hidden};
 pub use usage::Full;
 
 use crate::{
-    effect::{Effect, Effects, TrunkView},
-    fact::Fact,
+    effect::{Effects, TrunkView},
     id::{CallId, LegId},
     limits::TRUNK_START_EVERY,
     locate::Target,
@@ -31,6 +31,7 @@ use crate::{
 };
 use contract::Instant;
 use core::{net::SocketAddr, time::Duration};
+use farewell::Farewells;
 use line::Line;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -85,6 +86,7 @@ pub struct Trunks {
     timers: Timers,
     errands: BTreeMap<ClientId, (Arc<str>, Errand)>,
     searches: Searches,
+    farewells: Farewells,
 }
 
 impl Trunks {
@@ -107,37 +109,41 @@ impl Trunks {
         }
     }
 
-    /// New settings: who is as before goes on, who changed begins anew with the channels that are taken, who is gone is forgotten. A registration is not taken
-    /// back: it ends by itself.
-    pub fn configure(&mut self, now: Instant, trunks: &settings::Trunks, out: &mut Effects) {
-        let gone = |line: &Line| trunks.get(&line.trunk().name).is_none_or(|trunk| trunk != line.trunk());
-        let names: Vec<Arc<str>> =
-            self.lines.iter().filter(|(_, line)| gone(line)).map(|(name, _)| Arc::clone(name)).collect();
-        let mut kept = BTreeMap::new();
-        for name in names {
-            let Some(mut line) = self.lines.remove(&name) else { continue };
-            line.stop(&mut self.timers);
-            self.errands.retain(|_, (of, _)| *of != name);
-            self.searches.open.retain(|_, of| *of != name);
-            if line.is_told_up() && trunks.get(&name).is_none() {
-                let trunk = name.to_string();
-                out.push(Effect::Fact(Fact::TrunkDown { trunk, why: Down::Removed.name() }));
+    /// New settings: who is as before is left alone; of who changed, what changed begins anew; who is gone takes its registration back, and stays for as
+    /// long as calls hold channels of it.
+    pub fn configure(&mut self, now: Instant, stack: &mut Stack, trunks: &settings::Trunks, out: &mut Effects) {
+        let Self { lines, timers, errands, searches, farewells } = self;
+        let mut start = now;
+        for (name, line) in lines.iter_mut() {
+            let left = match trunks.get(name) {
+                None if line.is_retired() => continue,
+                None => {
+                    let trunk = Arc::clone(line.trunk());
+                    line.retire(timers, out).map(|registrar| (trunk, registrar))
+                }
+                Some(trunk) if trunk == line.trunk() && !line.is_retired() => continue,
+                Some(trunk) => {
+                    if trunk.server != line.trunk().server {
+                        // Where the one of before is says nothing of the one of now.
+                        searches.open.retain(|_, of| of != name);
+                    }
+                    start = start + TRUNK_START_EVERY;
+                    line.adopt(start, name, Arc::clone(trunk), timers)
+                }
+            };
+            if let Some(left) = left {
+                farewells.say(now, stack, out, left);
             }
-            kept.insert(name, line);
         }
+        // An answer to what was asked by the settings of before says nothing any more.
+        errands.retain(|id, (name, errand)| {
+            lines.get(name).is_some_and(|line| !line.is_retired() && line.waits_for(*errand, *id))
+        });
+        searches.open.retain(|_, name| lines.get(name).is_some_and(|line| !line.is_retired()));
+        lines.retain(|_, line| !line.is_retired() || line.usage().calls() > 0);
         let new: Vec<Arc<Trunk>> =
             trunks.iter().filter(|trunk| !self.lines.contains_key(trunk.name.as_str())).map(Arc::clone).collect();
-        self.take_up(now, new.iter());
-        for (name, before) in kept {
-            match self.lines.get_mut(&name) {
-                Some(line) => line.inherit(before),
-                // Its calls go on, and what they hold is to be given back to somebody.
-                None if before.usage().calls() > 0 => {
-                    self.lines.insert(name, before);
-                }
-                None => {}
-            }
-        }
+        self.take_up(start + TRUNK_START_EVERY, new.iter());
     }
 
     /// When [`Trunks::fire`] is to be called next.
@@ -162,6 +168,9 @@ impl Trunks {
         id: ClientId,
         response: &Message<'_>,
     ) -> bool {
+        if self.farewells.answered(now, stack, out, id, response) {
+            return true;
+        }
         if response.status().is_none_or(|status| status < 200) {
             return self.errands.contains_key(&id);
         }
@@ -172,6 +181,9 @@ impl Trunks {
 
     /// A request of ours will have no answer. `false`: it was not of a trunk.
     pub fn on_failure(&mut self, now: Instant, stack: &mut Stack, out: &mut Effects, id: ClientId) -> bool {
+        if self.farewells.failed(id) {
+            return true;
+        }
         let Some((name, errand)) = self.errands.remove(&id) else { return false };
         self.with(now, stack, out, &name, |line, turn| line.answered(turn, errand, None));
         true
@@ -197,7 +209,7 @@ impl Trunks {
         name: &str,
         tell: impl FnOnce(&mut Line, &mut Turn<'_>),
     ) {
-        let Self { lines, timers, errands, searches } = self;
+        let Self { lines, timers, errands, searches, .. } = self;
         let Some(line) = lines.get_mut(name) else { return };
         tell(line, &mut Turn { now, stack, out, timers, errands, searches });
         line.tell(now, out);
@@ -231,8 +243,10 @@ impl Trunks {
 
     /// Gives the channel of a leg back.
     pub fn give_back(&mut self, name: &str, leg: LegId) {
-        if let Some(line) = self.lines.get_mut(name) {
-            line.usage_mut().give_back(leg);
+        let Some(line) = self.lines.get_mut(name) else { return };
+        line.usage_mut().give_back(leg);
+        if line.is_retired() && line.usage().calls() == 0 {
+            self.lines.remove(name);
         }
     }
 

@@ -61,6 +61,17 @@ impl Registration {
         Self { state: State::Idle, asked: wish, failures: 0 }
     }
 
+    /// One that is asked for `wish` anew, while what was granted holds.
+    #[must_use]
+    pub fn renewed(&self, wish: Duration) -> Self {
+        let state = match self.state {
+            State::Idle => State::Idle,
+            State::Registered { until } => State::Waiting { held: Some(until) },
+            State::Asking { held } | State::Waiting { held } => State::Waiting { held },
+        };
+        Self { state, asked: wish, failures: 0 }
+    }
+
     /// How far it is.
     #[must_use]
     pub const fn state(&self) -> State {

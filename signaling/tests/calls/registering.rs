@@ -119,4 +119,47 @@ fn an_account_that_is_taken_away_loses_its_bindings() {
     changed.directory = signaling::settings::Directory::new([extension("1002", "Boris Bell")]);
     line.happen(Input::Configured(std::sync::Arc::new(changed)));
     assert_eq!(line.status().bindings, 0);
+    // Nor do they come back with the account.
+    let signaling::effect::Ask::SaveBindings { number, bindings } = &line.asks.last().unwrap().1 else { panic!() };
+    assert_eq!((number.as_str(), bindings.len()), ("1001", 0));
+}
+
+#[test]
+fn a_register_that_waits_for_the_store_is_refused_when_its_account_goes() {
+    use super::common::line::{extension, settings};
+    let mut line = Line::new();
+    line.store = None;
+    let mut alice = Phone::new("1001", "10.0.0.11:5061");
+    alice.register(&mut line);
+    assert_eq!((line.status().bindings, line.status().queries), (1, 1));
+    line.expect_silence(alice.address);
+    let mut changed = settings();
+    changed.directory = signaling::settings::Directory::new([extension("1002", "Boris Bell")]);
+    line.happen(Input::Configured(std::sync::Arc::new(changed)));
+    assert_eq!(line.take(alice.address).unwrap().status(), 403);
+    assert_eq!(line.status().bindings, 0);
+}
+
+#[test]
+fn a_changed_name_or_secret_ends_a_registration_and_nothing_else_does() {
+    use super::common::line::{extension, settings};
+    use signaling::settings::{Directory, Extension, Secret};
+    let (mut line, mut alice, _) = super::two();
+    let before = line.status().bindings;
+    let with = |changed: Extension| {
+        let mut settings = settings();
+        let others = settings.directory.extensions().filter(|account| account.number != "1001").cloned();
+        settings.directory = Directory::new(others.chain([changed]).collect::<Vec<_>>());
+        Input::Configured(std::sync::Arc::new(settings))
+    };
+    line.happen(with(Extension { call_limit: 1, name: "Another Name".into(), ..extension("1001", "Alice Ames") }));
+    assert_eq!(line.status().bindings, before);
+    line.happen(with(Extension { secret: Secret::new("another-secret-1"), ..extension("1001", "Alice Ames") }));
+    assert_eq!(line.status().bindings, before - 1);
+    // The phone knows the old one alone.
+    assert_ne!(alice.register(&mut line).status(), 200);
+    line.happen(with(extension("1001", "Alice Ames")));
+    assert_eq!(alice.register(&mut line).status(), 200);
+    line.happen(with(Extension { auth_user: "somebody".into(), ..extension("1001", "Alice Ames") }));
+    assert_eq!(line.status().bindings, before - 1);
 }

@@ -147,3 +147,25 @@ fn whoever_may_not_watch_any_more_is_told_so() {
     line.pass(PAUSE);
     line.expect_silence(carol.phone.address);
 }
+
+#[test]
+fn a_watcher_whose_secret_changed_has_to_prove_who_he_is_again() {
+    let (mut line, _, _, mut carol) = three();
+    carol.subscribe(&mut line, "1001", "Event: presence\r\n");
+    carol.told(&mut line);
+    let changed = |secret: &str| {
+        let mut settings = super::common::settings();
+        let accounts = settings.directory.extensions().cloned().map(|mut account| {
+            if account.number == "1003" {
+                account.secret = signaling::settings::Secret::new(secret);
+            }
+            account
+        });
+        settings.directory = signaling::settings::Directory::new(accounts.collect::<Vec<_>>());
+        Input::Configured(Arc::new(settings))
+    };
+    line.happen(changed("another-secret-1"));
+    let last = carol.told(&mut line);
+    assert_eq!(last.header("Subscription-State"), "terminated;reason=deactivated");
+    assert_eq!((last.body.as_str(), line.status().subscriptions), ("", 0));
+}

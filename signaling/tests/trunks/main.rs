@@ -14,6 +14,7 @@ mod inbound;
 mod names;
 mod outbound;
 mod probing;
+mod reconfigured;
 mod registering;
 mod transferred;
 

@@ -41,10 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(3_600);
 /// All certificates, and how TLS is spoken with them.
 #[derive(Debug)]
 pub(super) struct Keyring {
-    /// The first is shown to who asks for no name, or for one that no certificate has.
-    pairs: Vec<Pair>,
-    verify: Verify,
-    authorities: Option<PathBuf>,
+    listeners: Vec<Listener>,
     security: Arc<ArcSwap<Security>>,
     ends: IntGaugeVec,
     /// Of each certificate its name, its end, and the number of days that was warned of last.
@@ -68,22 +65,13 @@ impl Keyring {
         if !listeners.iter().any(|listener| is_secure(listener.transport)) {
             return Ok(None);
         }
-        let tls = &config.server.sip.tls;
-        let first = match (&tls.cert, &tls.key) {
-            (Some(chain), Some(key)) => Pair { chain: chain.clone(), key: key.clone() },
-            (_, _) => own::own(&config.server.data_dir, &own::names(config, listeners))?,
-        };
-        let more = tls.certificates.iter().map(|more| Pair { chain: more.cert.clone(), key: more.key.clone() });
-        let pairs: Vec<_> = core::iter::once(first).chain(more).collect();
-        let (security, read) = load(&pairs, tls.verify, tls.ca.as_deref())?;
+        let Ready { security, read } = ready(config, listeners)?;
         let ends = IntGaugeVec::new(
             Opts::new("ironbell_certificate_end_timestamp_seconds", "When a certificate ends, Unix time."),
             &["name"],
         )?;
         let keyring = Self {
-            pairs,
-            verify: tls.verify,
-            authorities: tls.ca.clone(),
+            listeners: listeners.to_vec(),
             security: Arc::new(ArcSwap::from_pointee(security)),
             ends,
             watched: Mutex::default(),
@@ -102,28 +90,31 @@ impl Keyring {
         Box::new(self.ends.clone())
     }
 
-    /// Reads the files again, for connections made from now on. With a fault in one of them all stay as they are.
-    pub(super) fn reload(&self) {
-        match load(&self.pairs, self.verify, self.authorities.as_deref()) {
-            Ok((security, read)) => {
-                self.security.store(Arc::new(security));
-                tracing::info!(component = "boot", "the certificates in use are the new ones");
-                self.read(&read);
-            }
-            Err(fault) => tracing::error!(component = "boot", "the certificates of before stay: {fault:#}"),
-        }
+    /// Reads the files of a configuration.
+    ///
+    /// # Errors
+    /// There is a fault in one of them.
+    pub(super) fn ready(&self, config: &Config) -> Result<Ready> {
+        ready(config, &self.listeners)
+    }
+
+    /// Speaks by them from now on, on connections made from now on.
+    pub(super) fn put_in_force(&self, Ready { security, read }: Ready) {
+        self.security.store(Arc::new(security));
+        tracing::info!(component = "boot", "the certificates in use are the new ones");
+        self.read(&read);
     }
 
     /// Takes note of what was read.
-    fn read(&self, read: &[Read]) {
+    fn read(&self, read: &[(PathBuf, Read)]) {
         let mut watched = Vec::new();
         self.ends.reset();
-        for (pair, read) in self.pairs.iter().zip(read) {
-            let name = read.names.first().unwrap_or_else(|| pair.chain.display().to_string());
+        for (chain, read) in read {
+            let name = read.names.first().unwrap_or_else(|| chain.display().to_string());
             tracing::info!(
                 component = "boot",
                 "the certificate of {name} is {}, good until {}",
-                pair.chain.display(),
+                chain.display(),
                 read.ends_at
             );
             self.ends.with_label_values(&[&name]).set(read.ends_at.as_second());
@@ -173,6 +164,27 @@ fn due(ends_at: Timestamp, now: Timestamp) -> Option<i64> {
         return Some(-1);
     }
     WARN_DAYS.into_iter().filter(|days| left < days * 86_400).min()
+}
+
+/// What was read, and is not in force yet.
+pub(super) struct Ready {
+    security: Security,
+    read: Vec<(PathBuf, Read)>,
+}
+
+/// Reads the certificates of a configuration; one of our own is made where it names none.
+fn ready(config: &Config, listeners: &[Listener]) -> Result<Ready> {
+    let tls = &config.server.sip.tls;
+    // The first is shown to who asks for no name, or for one that no certificate has.
+    let first = match (&tls.cert, &tls.key) {
+        (Some(chain), Some(key)) => Pair { chain: chain.clone(), key: key.clone() },
+        (_, _) => own::own(&config.server.data_dir, &own::names(config, listeners))?,
+    };
+    let more = tls.certificates.iter().map(|more| Pair { chain: more.cert.clone(), key: more.key.clone() });
+    let pairs: Vec<_> = core::iter::once(first).chain(more).collect();
+    let (security, read) = load(&pairs, tls.verify, tls.ca.as_deref())?;
+    let chains = pairs.into_iter().map(|pair| pair.chain);
+    Ok(Ready { security, read: chains.zip(read).collect() })
 }
 
 /// Reads everything and makes of it how TLS is spoken.

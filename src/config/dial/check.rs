@@ -21,6 +21,7 @@ pub(in crate::config) fn check(r: &mut Reader<'_>, config: &Config) {
     references(r, &book);
     contexts(r, &rules);
     forwards(r, config);
+    forward_rules(r, config);
     routes(r, &book);
 }
 
@@ -140,6 +141,24 @@ fn forwards(r: &mut Reader<'_>, config: &Config) {
         let others = [&forward.busy, &forward.no_answer, &forward.unreachable].into_iter().flatten();
         if others.chain(forward.rules.iter().map(|rule| &rule.to)).any(|to| to == number) {
             r.fault(at, format!("the calls of {number} are led to {number} itself"), "another number");
+        }
+    }
+}
+
+/// No rule of an account stands behind one that takes all its calls.
+fn forward_rules(r: &mut Reader<'_>, config: &Config) {
+    let schedules = config.schedules();
+    for extension in config.extensions.iter().filter(|extension| extension.forward.rules.len() > 1) {
+        let rules = config.forward(extension, &schedules).rules;
+        for (at, rule) in rules.iter().enumerate() {
+            let before = rules.get(..at).unwrap_or_default();
+            if let Some(first) = before.iter().find(|first| first.when.covers(&rule.when)) {
+                let what = format!(
+                    "the rule of {} to {} can never hold: that in line {} takes the same calls before it",
+                    extension.number, rule.to, first.place.line
+                );
+                r.fault(position(rule.place), what, "other callers or hours, or another order");
+            }
         }
     }
 }

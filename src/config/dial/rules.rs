@@ -1,7 +1,7 @@
 //! From the sections about numbers to the rules that signaling reads. Names that do not exist are left out here; `check` has told them.
 
 use super::{When, Which};
-use crate::config::{Config, Extension, Right};
+use crate::config::{Config, Extension, Position, Right};
 use signaling::settings::{
     self, Context, Destination, Did, Expression, Forward, ForwardRule, INBOUND, Numbering, Pattern, Place, Route,
     Rules, Service, Span,
@@ -46,10 +46,7 @@ impl Config {
 
     /// Where something is written.
     pub(in crate::config) fn place(&self, path: &str) -> Place {
-        self.places.get(path).map_or_else(Place::default, |at| Place {
-            line: u32::try_from(at.line).unwrap_or(u32::MAX),
-            column: u32::try_from(at.column).unwrap_or(u32::MAX),
-        })
+        self.places.get(path).map_or_else(Place::default, |at| written(*at))
     }
 
     fn number_at(&self, number: &str) -> Place {
@@ -72,7 +69,7 @@ impl Config {
         let rule = |rule: &crate::config::ForwardRule| ForwardRule {
             to: Destination::parse(&rule.to),
             when: when(&rule.when, schedules),
-            place,
+            place: written(rule.at),
         };
         Forward {
             rules: forward.rules.iter().map(rule).collect(),
@@ -170,6 +167,11 @@ impl Config {
         prefixes.sort_by_key(|(code, ..)| core::cmp::Reverse(code.len()));
         prefixes
     }
+}
+
+fn written(at: Position) -> Place {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Place { line: count(at.line), column: count(at.column) }
 }
 
 fn when(when: &When, schedules: &Schedules) -> settings::When {

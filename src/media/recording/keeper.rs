@@ -11,6 +11,7 @@ use super::{
     row::{Class, Progress, RecordingRow, name},
 };
 use crate::{clock, publish::cdr::WallTime};
+use arc_swap::ArcSwap;
 use contract::{Instant, RecordingId};
 use crossbeam::queue::ArrayQueue;
 use jiff::{Zoned, tz::TimeZone};
@@ -46,7 +47,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the thread works with.
 pub(super) struct Keeper {
-    pub(super) rules: Rules,
+    pub(super) rules: Arc<ArcSwap<Rules>>,
     pub(super) tapes: Vec<Tape>,
     pub(super) orders: Arc<ArrayQueue<Order>>,
     pub(super) stopping: Arc<AtomicBool>,
@@ -107,8 +108,9 @@ impl Keeper {
     }
 
     fn look(&self, open: &Open, before: Room) -> Room {
-        let levels = Levels { warn: self.rules.warn_free, floor: self.rules.min_free };
-        let free = self.surroundings.free(&self.rules.folder);
+        let rules = self.rules.load();
+        let levels = Levels { warn: rules.warn_free, floor: rules.min_free };
+        let free = self.surroundings.free(&rules.folder);
         let room = levels.judge(before, free);
         let free = free.unwrap_or(u64::MAX);
         match (before, room) {
@@ -163,7 +165,7 @@ impl Keeper {
         }
         open.borrow_mut().insert(recording, pieces);
         figures.began();
-        let (open, data_dir) = (Rc::clone(open), self.rules.data_dir.clone());
+        let (open, data_dir) = (Rc::clone(open), self.rules.load().data_dir.clone());
         tokio_uring::spawn(async move {
             let row = match Writing::begin(&name, &data_dir, row.clone()).await {
                 Ok(writing) => {
@@ -200,10 +202,11 @@ impl Keeper {
         let started = clock::wall(*started_at);
         let at = Zoned::new(started, TimeZone::system());
         let values = Values { at: &at, caller: from, callee: to, call: &call, id: &id };
-        let file = self.rules.folder.join(self.rules.name.path(&values));
+        let rules = self.rules.load();
+        let file = rules.folder.join(rules.name.path(&values));
         let (class, keep) = match ordered {
-            true => (Class::Ordered, self.rules.keep_ordered),
-            false => (Class::Automatic, self.rules.keep_automatic),
+            true => (Class::Ordered, rules.keep_ordered),
+            false => (Class::Automatic, rules.keep_automatic),
         };
         let row = RecordingRow {
             call,

@@ -18,6 +18,7 @@ pub use disk::{Free, free};
 pub use name::Template;
 pub use row::{Class, Progress, RecordingRow, name};
 
+use arc_swap::ArcSwap;
 use contract::{Instant, RecordingId};
 use crossbeam::queue::ArrayQueue;
 use disk::Room;
@@ -192,10 +193,22 @@ impl Recorder {
     }
 }
 
+/// Where other rules are given to the thread.
+#[derive(Clone, Debug)]
+pub struct RulesDoor(Arc<ArcSwap<Rules>>);
+
+impl RulesDoor {
+    /// They hold for recordings that begin from now on.
+    pub fn set(&self, rules: Rules) {
+        self.0.store(Arc::new(rules));
+    }
+}
+
 /// The thread that writes.
 #[derive(Debug)]
 pub struct Writer {
     recorder: Recorder,
+    rules: RulesDoor,
     stopping: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
@@ -215,6 +228,8 @@ impl Writer {
         let stopping = Arc::new(AtomicBool::new(false));
         let (ready, is_ready) = mpsc::sync_channel(1);
         let recorder = Recorder { orders: Arc::clone(&orders) };
+        let rules = Arc::new(ArcSwap::from_pointee(rules));
+        let door = RulesDoor(Arc::clone(&rules));
         let stop = Arc::clone(&stopping);
         let thread = std::thread::Builder::new().name("recording".to_owned()).spawn(move || {
             let keeper =
@@ -224,13 +239,19 @@ impl Writer {
             });
         })?;
         is_ready.recv().unwrap_or_else(|_| Err(io::Error::other("the recording thread ended before it was ready")))?;
-        Ok(Self { recorder, stopping, thread })
+        Ok(Self { recorder, rules: door, stopping, thread })
     }
 
     /// The door to it.
     #[must_use]
     pub fn recorder(&self) -> Recorder {
         self.recorder.clone()
+    }
+
+    /// Where it is given other rules.
+    #[must_use]
+    pub fn rules(&self) -> RulesDoor {
+        self.rules.clone()
     }
 
     /// Closes every file and ends. Blocks for as long as a disk may take, within a bound.
