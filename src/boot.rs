@@ -20,7 +20,7 @@ use crate::{
         library::{Folders, MusicClass, Sounds},
     },
     publish::{
-        JOURNAL_QUEUE_MAX, Metrics, Publisher,
+        BANS_QUEUE_MAX, JOURNAL_QUEUE_MAX, Metrics, Publisher,
         journal::Journal,
         log::{self, Shape},
         process::Process,
@@ -122,6 +122,8 @@ fn start(options: &RunOptions) -> Result<Running> {
     let store = services.block_on(Store::open(&config.store.url, &data_dir))?;
     let bindings = services.block_on(store.load_bindings())?;
     let messages = services.block_on(store.load_messages())?;
+    let bans = services.block_on(store.load_bans())?;
+    let (kept, kept_queue) = mpsc::channel(BANS_QUEUE_MAX);
     services.block_on(store.audit("boot", "configuration", &config.hash))?;
     let (records, record_queue) = mpsc::channel(JOURNAL_QUEUE_MAX);
     let journal =
@@ -190,10 +192,12 @@ fn start(options: &RunOptions) -> Result<Running> {
             tls: keyring.as_ref().map(|keyring| keyring.security()),
             origins: Arc::clone(&origins),
             streams_max,
+            rules: config.gate(),
+            bans,
             bindings,
             messages,
             plane: Plane::new(shards.clone(), Arc::clone(&sounds)),
-            publisher: Publisher::new(Arc::clone(&metrics), records, recordings.recorder()),
+            publisher: Publisher::new(Arc::clone(&metrics), records, recordings.recorder(), kept),
             tracer,
             lookups,
             store: orders,
@@ -201,6 +205,7 @@ fn start(options: &RunOptions) -> Result<Running> {
         },
     )
     .context("the signaling thread cannot be started")?;
+    services.spawn(serving::keep_bans(store.clone(), kept_queue));
     services.spawn(resolve::serve(resolver, exchange.clone(), lookup_queue));
     services.spawn(serving::write_for_exchange(store.clone(), exchange.clone(), order_queue));
     let doors = Arc::new(ArcSwap::from_pointee(Doors::new(&config.api)));
@@ -240,8 +245,9 @@ fn start(options: &RunOptions) -> Result<Running> {
     // Ready.
     let took = clock::now() - began;
     let http_at = http.local_addr()?;
-    for listener in &listeners {
-        tracing::info!(component = "boot", "SIP over {} on {}", listener.transport, listener.bound);
+    for (listener, wanted) in listeners.iter().zip(&config.server.sip.listen) {
+        let networks = wanted.networks.as_ref().unwrap_or(&config.server.sip.networks).join(", ");
+        tracing::info!(component = "boot", networks, "SIP over {} on {}", listener.transport, listener.bound);
     }
     tracing::info!(
         component = "boot",

@@ -67,6 +67,13 @@ enum Verb {
     },
     /// The trunks: whether they can be used, and their channels
     Trunk(target::Options),
+    /// The sources that are shut out; shut out and let in
+    Bans {
+        #[command(flatten)]
+        target: target::Options,
+        #[command(subcommand)]
+        verb: Option<live::BanVerb>,
+    },
     /// The calls that were, newest first
     Cdr {
         #[command(flatten)]
@@ -177,6 +184,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, exchange: &Exchange<'
             target.client().and_then(|client| live::registrations(&client, registered, &output))
         }
         Verb::Trunk(target) => target.client().and_then(|client| live::trunks(&client, &output)),
+        Verb::Bans { target, verb } => target.client().and_then(|client| live::bans(&client, verb.as_ref(), &output)),
         Verb::Cdr { target, filter } => target.client().and_then(|client| live::records(&client, &filter, &output)),
         Verb::Trace { target, question } => target.client().and_then(|client| trace::run(&client, &question, &output)),
         Verb::Route { target, verb } => route::run(&verb, &target, &output),

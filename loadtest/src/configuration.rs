@@ -90,7 +90,7 @@ impl Configuration {
         let _ = write!(
             text,
             "api:\n  listen: {}\n  keys: [{{ name: loadtest, role: admin, key: \"{API_KEY}\" }}]\n\
-             security:\n  rate: {{ register_per_ip: 100000/s, invite_per_ip: 100000/s }}\nextensions:\n",
+             security:\n  rate: {{ register_per_ip: 100000/s, invite_per_ip: 100000/s, packets_per_ip: 1000000/s }}\nextensions:\n",
             self.api
         );
         for index in 0..self.extensions {

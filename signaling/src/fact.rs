@@ -38,6 +38,8 @@ pub enum Fact {
     AuthFailed {
         /// Where from.
         source: SocketAddr,
+        /// They were right, and used before: no guess.
+        replayed: bool,
     },
     /// An account has a binding it did not have, or one was refreshed (`refreshed`).
     Registered {

@@ -1,6 +1,9 @@
 //! Transport paths as signaling sees them. Framing and routing live in `transport`; sockets live in the shell.
 
-use core::{fmt, net::SocketAddr};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
 
 /// A SIP transport protocol.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -167,4 +170,78 @@ pub enum FlowEnd {
     Failed,
     /// The far side did not read; our queue for it was full (backpressure).
     Stalled,
+}
+
+/// Who an address counts as: an IPv4 address, or the 64 leading bits of an IPv6 address, because the other 64 are its owner's to choose
+/// (RFC 4291 section 2.5.4). One owner of a /64 cannot pass for many sources.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Source(u128);
+
+impl Source {
+    /// Of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            // The low 64 bits of a mapped address are not 0, those of a network are: the two never meet.
+            IpAddr::V4(address) => Self(address.to_ipv6_mapped().to_bits()),
+            IpAddr::V6(address) => Self(address.to_bits() & !(u64::MAX as u128)),
+        }
+    }
+
+    /// All its bits.
+    #[must_use]
+    pub const fn to_bits(self) -> u128 {
+        self.0
+    }
+
+    /// Its first address.
+    #[must_use]
+    pub const fn first(self) -> IpAddr {
+        Ipv6Addr::from_bits(self.0).to_canonical()
+    }
+}
+
+impl fmt::Display for Source {
+    /// `192.0.2.1`, or `2001:db8::/64`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.first() {
+            IpAddr::V4(address) => write!(f, "{address}"),
+            IpAddr::V6(network) => write!(f, "{network}/64"),
+        }
+    }
+}
+
+/// What is known of an address before it has proven anything.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Standing {
+    /// Nothing.
+    Stranger,
+    /// A phone is registered from the same [`Source`], by another port.
+    Neighbour,
+    /// A phone is registered from exactly this address and port.
+    Registered,
+    /// It is an address of a trunk.
+    Trunk,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_of_many_addresses_is_one_source() {
+        let of = |text: &str| Source::of(text.parse().expect("an address"));
+        for (address, shown) in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+            ("::1", "::/64"),
+        ] {
+            assert_eq!(of(address).to_string(), shown);
+        }
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("::1"), of("0.0.0.1"));
+    }
 }

@@ -4,6 +4,7 @@ use super::{
     Api,
     problem::{FieldError, Problem},
 };
+use crate::wire::gate::BanOrder;
 use axum::{
     extract::State,
     http::{StatusCode, header},
@@ -54,6 +55,8 @@ pub(super) async fn metrics(State(api): State<Arc<Api>>) -> Result<impl IntoResp
     if let Reply::Status(status) = api.ask(Command::Status).await? {
         api.metrics.observe_status(&status);
     }
+    // The gate forgets what is over and says how many bans are left.
+    let _ = api.bans(BanOrder::List).await?;
     if let Reply::Trunks(trunks) = api.ask(Command::ListTrunks).await? {
         api.metrics.observe_trunks(&trunks);
     }

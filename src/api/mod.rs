@@ -4,6 +4,7 @@
 //! `/api/openapi.json` and `/docs` are made.
 
 mod auth;
+mod bans;
 mod body;
 mod calls;
 mod cdr;
@@ -29,7 +30,10 @@ use crate::{
     publish::{Metrics, shards::Shards, trace::Traces},
     reload::Reloads,
     store::Store,
-    wire::{Exchange, Unanswered},
+    wire::{
+        Exchange, Unanswered,
+        gate::{Ban, BanOrder},
+    },
 };
 use arc_swap::ArcSwap;
 use axum::{
@@ -90,15 +94,15 @@ pub struct Api {
 }
 
 impl Api {
+    /// The bans that an order concerns; `None`: the source is one that is never banned.
+    async fn bans(&self, order: BanOrder) -> Result<Option<Vec<Ban>>, Problem> {
+        self.exchange.bans(order, ANSWER_WITHIN).await.map_err(unanswered)
+    }
+
     async fn ask(&self, command: Command) -> Result<Reply, Problem> {
         match self.exchange.ask(command, ANSWER_WITHIN).await {
             Ok(reply) => Ok(reply),
-            Err(Unanswered::Late) => {
-                Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "The exchange did not answer in time."))
-            }
-            Err(Unanswered::Gone) => {
-                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The exchange is being stopped."))
-            }
+            Err(why) => Err(unanswered(why)),
         }
     }
 
@@ -111,6 +115,13 @@ impl Api {
 
     fn leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
+    }
+}
+
+fn unanswered(why: Unanswered) -> Problem {
+    match why {
+        Unanswered::Late => Problem::new(StatusCode::GATEWAY_TIMEOUT, "The exchange did not answer in time."),
+        Unanswered::Gone => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The exchange is being stopped."),
     }
 }
 
@@ -172,6 +183,9 @@ fn resources() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(recordings::get))
         .routes(routes!(recordings::sound))
         .routes(routes!(recordings::order))
+        .routes(routes!(bans::list))
+        .routes(routes!(bans::put))
+        .routes(routes!(bans::lift))
         .routes(routes!(trunks::list))
         .routes(routes!(routes::explain))
         .routes(routes!(config::reload))

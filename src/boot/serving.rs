@@ -4,7 +4,7 @@ use super::{Running, drain};
 use crate::{
     api,
     media::library::{Folders, Sounds},
-    publish::shards::SAMPLE_EVERY,
+    publish::{Kept, shards::SAMPLE_EVERY},
     reload::Reloads,
     store::Store,
     wire::{Exchange, StoreOrder},
@@ -183,6 +183,15 @@ async fn watch(api: &api::Api) {
                 "media sessions are left over; this is a defect of the exchange"
             );
             api.metrics.observe(&Fact::InvariantViolated { invariant: "balance" });
+        }
+    }
+}
+
+/// Writes bans, each in its order. What the store does not take is in force until the exchange ends.
+pub(super) async fn keep_bans(store: Store, mut bans: mpsc::Receiver<Kept>) {
+    while let Some((source, ban)) = bans.recv().await {
+        if store.keep_ban(source, ban).await.is_err() {
+            tracing::warn!(component = "gate", %source, "the store did not take a ban: a restart will not know of it");
         }
     }
 }

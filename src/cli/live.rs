@@ -6,6 +6,7 @@ use super::{
     output::{Output, Rows, harmless},
 };
 use serde_json::{Value, json};
+use std::net::IpAddr;
 
 /// What can be done to calls.
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -21,6 +22,28 @@ pub(super) enum CallVerb {
     End {
         /// Its id
         id: String,
+    },
+}
+
+/// What can be done about bans.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(super) enum BanVerb {
+    /// Shut a source out
+    Add {
+        /// An address of it; of IPv6 its network of 64 bits is meant
+        address: IpAddr,
+        /// For how long, as 30s, 10m or 24h [default: security.ban]
+        #[arg(long = "for", value_name = "DURATION")]
+        span: Option<String>,
+    },
+    /// Let a source in again
+    Lift {
+        /// An address of it
+        #[arg(required_unless_present = "all")]
+        address: Option<IpAddr>,
+        /// All of them
+        #[arg(long, conflicts_with = "address")]
+        all: bool,
     },
 }
 
@@ -157,6 +180,30 @@ pub(super) fn trunks(client: &Client, output: &Output) -> Result<(), Failure> {
     let names =
         ["name", "server", "state", "reason", "registered", "until", "quarantined until", "rtt ms", "calls", "most"];
     output.rows(&Rows { columns: &names, cells, json: Value::Array(items) });
+    Ok(())
+}
+
+/// `bans`.
+pub(super) fn bans(client: &Client, verb: Option<&BanVerb>, output: &Output) -> Result<(), Failure> {
+    let keys = ["source", "reason", "since", "until"];
+    match verb {
+        None => {
+            let items = client.list("/api/bans", &[], usize::MAX)?;
+            let cells = items.iter().map(|ban| columns(ban, &keys)).collect();
+            output.rows(&Rows { columns: &keys, cells, json: Value::Array(items) });
+        }
+        Some(BanVerb::Add { address, span }) => {
+            let json = client.post("/api/bans", &json!({ "address": address.to_string(), "span": span }))?;
+            let cells = vec![columns(&json, &keys)];
+            output.rows(&Rows { columns: &keys, cells, json });
+        }
+        Some(BanVerb::Lift { address: Some(address), .. }) => {
+            client.delete(&format!("/api/bans?address={address}"))?;
+        }
+        Some(BanVerb::Lift { address: None, .. }) => {
+            client.delete("/api/bans")?;
+        }
+    }
     Ok(())
 }
 

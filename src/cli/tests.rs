@@ -79,6 +79,10 @@ fn verbs_of_the_outer_face_are_understood() {
         "calls end 00000000000000a1 --url http://h:1",
         "reg --registered",
         "cdr --limit 0 --from 1001 --disposition busy --since 2026-11-22T03:00:00Z",
+        "bans",
+        "bans add 192.0.2.66 --for 24h",
+        "bans lift 2001:db8::1",
+        "bans lift --all -o json",
         "openapi",
         "completions bash",
     ] {
@@ -101,6 +105,9 @@ fn wrong_usage_is_told_with_exit_code_2() {
         "status -o xml",
         "cdr --disposition gone",
         "dial",
+        "bans lift",
+        "bans lift 192.0.2.1 --all",
+        "bans add host",
         "status --key secret",
     ] {
         let arguments = std::iter::once("ironbell").chain(line.split(' ').filter(|word| !word.is_empty()));

@@ -5,13 +5,14 @@ use super::{Change, Config, diff};
 use std::collections::BTreeSet;
 
 /// The keys, with all below them.
-pub(super) const FIXED: [&str; 15] = [
+pub(super) const FIXED: [&str; 17] = [
     "server.domain",
     "server.data_dir",
     "server.workers",
     "server.dns",
     "server.trace",
     "server.sip.listen",
+    "server.sip.networks",
     "server.sip.advertise",
     "server.rtp.bind",
     "server.rtp.ports",
@@ -21,6 +22,7 @@ pub(super) const FIXED: [&str; 15] = [
     "store.url",
     "logging.format",
     "logging.file",
+    "security",
 ];
 
 /// Whether a path is one of [`FIXED`], or below one.
@@ -58,6 +60,8 @@ impl Config {
         server.rtp.ports = before.rtp.ports;
         server.rtp.shards = before.rtp.shards;
         server.rtp.offload = before.rtp.offload;
+        server.sip.networks.clone_from(&before.sip.networks);
+        config.security.clone_from(&started.security);
         config.api.listen = started.api.listen;
         config.store.clone_from(&started.store);
         config.logging.format = started.logging.format;
@@ -83,10 +87,11 @@ server:
   calls_max: 7
   dns: { servers: [192.0.2.53] }
   trace: { keep: 2h }
-  sip: { listen: [\"udp://127.0.0.1:5070\"], advertise: pbx.example, registration: { min: 2m } }
+  sip: { listen: [\"udp://127.0.0.1:5070\"], networks: [any], advertise: pbx.example, registration: { min: 2m } }
   rtp: { bind: 127.0.0.2, ports: 30000-30100, shards: 9, offload: \"off\", timeout: 2m, advertise: 192.0.2.9 }
 api: { listen: 127.0.0.1:9090, metrics_open: false }
 store: { url: \"sqlite:other.db\" }
+security: { ban: 7m }
 logging: { format: json, file: /elsewhere/log, level: debug }
 extensions: [{ number: \"1002\", auth_user: b, secret: Kw8-other-pane-73 }]
 ";

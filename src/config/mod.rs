@@ -16,6 +16,7 @@ mod password;
 mod queue;
 mod reader;
 mod reload;
+mod security;
 mod server;
 mod settings;
 #[cfg(test)]
@@ -38,8 +39,9 @@ pub use feature::{
     RecordingChannels, RecordingFormat, RingGroup, VoicemailSystem, Zone,
 };
 pub use fixed::Taken;
-pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, RateLimits, Security, Strategy};
+pub use queue::{AutoAttendant, Mail, Member, MenuOption, Music, Order, Queue, Strategy};
 pub use reload::Reload;
+pub use security::{RateLimits, Security};
 pub use server::{
     Api, ApiKey, Certificate, Cors, DigestName, Dns, Level, LogFormat, Logging, Offload, Registration, Role, Rtp,
     Server, Sip, StoreUrl, Tls, Verify,
@@ -188,7 +190,7 @@ impl Config {
     }
 
     fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
-        for section in ["queues", "auto_attendant", "music_on_hold", "mail", "security"] {
+        for section in ["queues", "auto_attendant", "music_on_hold", "mail"] {
             s.mark_not_active(r, section, section);
         }
         let mut config = Self {

@@ -1,14 +1,12 @@
-//! Sections `queues`, `auto_attendant`, `music_on_hold`, `mail`, `security`. None acts in this version; all are checked.
+//! Sections `queues`, `auto_attendant`, `music_on_hold`, `mail`. None acts in this version; all are checked.
 
 use super::{
     extension::ring_time,
     fault::Position,
     feature::{minute_of_day, owned_number},
-    reader::{
-        Reader, Reference, Section, boolean, integer, list, name, one_of, printable, scalar, sections, text, unique,
-    },
+    reader::{Reader, Reference, Section, boolean, integer, name, one_of, printable, scalar, sections, text, unique},
     server::path,
-    value::{Rate, destination, duration, extension, mask_optional_url, network, number, rate, seconds, show_duration},
+    value::{destination, duration, extension, mask_optional_url, number, seconds, show_duration},
     yaml::Node,
 };
 use serde::Serialize;
@@ -137,47 +135,6 @@ pub struct Mail {
 impl Default for Mail {
     fn default() -> Self {
         Self { smtp: None, from: "pbx@localhost".to_owned(), daily_reminder: "09:00".to_owned() }
-    }
-}
-
-/// Section `security`.
-#[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
-pub struct Security {
-    pub max_failed_attempts: u32,
-    #[serde(serialize_with = "show_duration")]
-    pub ban: Duration,
-    pub allow: Vec<String>,
-    pub deny: Vec<String>,
-    pub rate: RateLimits,
-    pub silent_drop_scanners: bool,
-}
-
-impl Default for Security {
-    fn default() -> Self {
-        Self {
-            max_failed_attempts: 5,
-            ban: 600 * SECOND,
-            allow: vec!["127.0.0.0/8".to_owned()],
-            deny: Vec::new(),
-            rate: RateLimits::default(),
-            silent_drop_scanners: true,
-        }
-    }
-}
-
-/// Section `security.rate`.
-#[derive(Clone, Debug, Serialize)]
-#[expect(missing_docs, reason = "explained in config/ironbell.yml")]
-pub struct RateLimits {
-    pub register_per_ip: Rate,
-    pub invite_per_ip: Rate,
-}
-
-impl Default for RateLimits {
-    fn default() -> Self {
-        let rate = Rate { count: 20, per: SECOND };
-        Self { register_per_ip: rate, invite_per_ip: rate }
     }
 }
 
@@ -312,26 +269,6 @@ impl Mail {
                 }
                 Some(time.to_owned())
             }),
-        }
-    }
-}
-
-impl Security {
-    pub(super) fn read(r: &mut Reader<'_>, s: &mut Section<'_>) -> Self {
-        let d = Self::default();
-        Self {
-            max_failed_attempts: s.get(r, "max_failed_attempts", d.max_failed_attempts, integer(1, 10_000)),
-            ban: s.get(r, "ban", d.ban, duration(SECOND, 8_760 * HOUR)),
-            allow: s.get(r, "allow", d.allow, list(10_000, network)),
-            deny: s.get(r, "deny", d.deny, list(10_000, network)),
-            rate: s.section(r, "rate", |r, s| {
-                let d = RateLimits::default();
-                RateLimits {
-                    register_per_ip: s.get(r, "register_per_ip", d.register_per_ip, rate),
-                    invite_per_ip: s.get(r, "invite_per_ip", d.invite_per_ip, rate),
-                }
-            }),
-            silent_drop_scanners: s.get(r, "silent_drop_scanners", d.silent_drop_scanners, boolean),
         }
     }
 }

@@ -3,9 +3,10 @@
 use super::{
     Reload, password,
     reader::{Reader, Section, boolean, integer, list, name, one_of, sections, text},
+    security::{PRIVATE, served},
     trace::Trace,
     value::{self, Amount, Listen, Range, Scheme, amount, duration, host, ip, listen, range, show_duration, socket},
-    yaml::Node,
+    yaml::{Node, Value},
 };
 use serde::Serialize;
 use signaling::{limits, settings::Secret};
@@ -73,6 +74,8 @@ pub struct Dns {
 pub struct Sip {
     /// Listening addresses.
     pub listen: Vec<Listen>,
+    /// Networks that listeners serve which do not say otherwise.
+    pub networks: Vec<String>,
     /// Host put into Via and Contact instead of the bound address.
     pub advertise: Option<String>,
     /// Session timer, RFC 4028.
@@ -291,7 +294,8 @@ impl Default for Sip {
     fn default() -> Self {
         let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 5060);
         Self {
-            listen: vec![Listen { scheme: Scheme::Udp, address }, Listen { scheme: Scheme::Tcp, address }],
+            listen: [Scheme::Udp, Scheme::Tcp].map(|scheme| Listen { scheme, address, networks: None }).into(),
+            networks: vec![PRIVATE.to_owned()],
             advertise: None,
             session_expires: 30 * MINUTE,
             tls: Tls::default(),
@@ -387,6 +391,7 @@ impl Sip {
         let d = Self::default();
         Self {
             listen: s.get(r, "listen", d.listen, listeners),
+            networks: s.get(r, "networks", d.networks, served),
             advertise: s.optional(r, "advertise", host),
             // RFC 4028 section 4: the smallest Session-Expires is 90 s.
             session_expires: s.get(r, "session_expires", d.session_expires, duration(90 * SECOND, DAY)),
@@ -422,12 +427,13 @@ fn digests(r: &mut Reader<'_>, node: &Node) -> Option<Vec<DigestName>> {
 fn listeners(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Listen>> {
     let mut seen: Vec<Listen> = Vec::new();
     let all = list(LISTENERS_MAX, |r, node| {
-        let one = listen(r, node)?;
-        if one.address.port() != 0 && seen.contains(&one) {
+        let one = listener(r, node)?;
+        let is_same = |other: &Listen| (other.scheme, other.address) == (one.scheme, one.address);
+        if one.address.port() != 0 && seen.iter().any(is_same) {
             r.fault(node.at, format!("{one} stands here twice"), "each listener once");
         }
         r.place(node.at, format!("server.sip.listen[{one}]"));
-        seen.push(one);
+        seen.push(one.clone());
         Some(one)
     })(r, node)?;
     if all.is_empty() {
@@ -438,6 +444,18 @@ fn listeners(r: &mut Reader<'_>, node: &Node) -> Option<Vec<Listen>> {
         );
     }
     Some(all)
+}
+
+/// A URL, or `{ at: URL, networks: [...] }`.
+fn listener(r: &mut Reader<'_>, node: &Node) -> Option<Listen> {
+    if !matches!(node.value, Value::Map(_)) {
+        return listen(r, node);
+    }
+    let mut section = Section::of(r, node)?;
+    let at = section.required(r, "at", "the listener, such as udp://0.0.0.0:5060", listen);
+    let networks = section.optional(r, "networks", served);
+    section.finish(r);
+    Some(Listen { networks, ..at? })
 }
 
 impl Tls {

@@ -444,7 +444,7 @@ impl HeaderRule {
 }
 
 /// A network in CIDR form, or one address.
-fn parsed(text: &str) -> Option<Network> {
+pub(super) fn parsed(text: &str) -> Option<Network> {
     let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
     let address: IpAddr = address.parse().ok()?;
     let all = if address.is_ipv4() { 32 } else { 128 };

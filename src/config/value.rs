@@ -56,12 +56,14 @@ impl Scheme {
 }
 
 /// One listening address: `udp://127.0.0.1:5060`. Port 0 takes any free one.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Listen {
     /// The protocol.
     pub scheme: Scheme,
     /// The address to bind.
     pub address: SocketAddr,
+    /// The networks it serves; none: those of `server.sip.networks`.
+    pub networks: Option<Vec<String>>,
 }
 
 impl fmt::Display for Listen {
@@ -72,7 +74,10 @@ impl fmt::Display for Listen {
 
 impl Serialize for Listen {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match &self.networks {
+            None => serializer.collect_str(self),
+            Some(networks) => serializer.collect_str(&format_args!("{self} for {}", networks.join(", "))),
+        }
     }
 }
 
@@ -344,7 +349,7 @@ pub(super) fn listen(r: &mut Reader<'_>, node: &Node) -> Option<Listen> {
         r.fault(node.at, what, format!("{}://ADDRESS:PORT with a numeric address; 0.0.0.0 for all", scheme.as_str()));
         return None;
     };
-    Some(Listen { scheme, address })
+    Some(Listen { scheme, address, networks: None })
 }
 
 /// A host name or IP address, as in a URI.

@@ -4,7 +4,7 @@
 //! they are read ([`Metrics::observe_status`]), so that they are never older than the answer.
 
 use super::{Outcomes, names};
-use crate::media::recording;
+use crate::{media::recording, wire::gate::Shut};
 use contract::{Codec, LegReport};
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -35,6 +35,7 @@ pub struct Metrics {
     responses: Vec<IntCounter>,
     dropped: Vec<IntCounter>,
     lost: [IntCounter; 3],
+    shut: [IntCounter; Shut::ALL.len()],
     auth_failures: IntCounter,
     calls: Vec<IntCounter>,
     setup: Histogram,
@@ -62,6 +63,7 @@ pub struct Metrics {
     publications: IntGauge,
     messages: IntGauge,
     draining: IntGauge,
+    bans: IntGauge,
 }
 
 impl Metrics {
@@ -105,7 +107,6 @@ impl Metrics {
             invariants.with_label_values(&[known]);
         }
         make.gauge("ironbell_up", "1 while the exchange runs.")?.set(1);
-        make.gauge("ironbell_bans_active", "Sources banned.")?;
         let build = make.gauges("ironbell_build_info", "The version that runs.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         Ok(Self {
@@ -123,6 +124,7 @@ impl Metrics {
                 .collect(),
             dropped: names::DROPS.iter().map(|(_, reason)| dropped.with_label_values(&[*reason])).collect(),
             lost: ["send_buffer_full", "no_socket", "unsendable"].map(|reason| dropped.with_label_values(&[reason])),
+            shut: Shut::ALL.map(|(_, reason)| dropped.with_label_values(&[reason])),
             calls: names::CALL_DIRECTIONS
                 .iter()
                 .flat_map(|(_, direction)| names::DISPOSITIONS.map(|(_, name)| [*direction, name]))
@@ -195,6 +197,7 @@ impl Metrics {
             subscriptions: make.gauge("ironbell_subscriptions", "Subscriptions to presence, lamps, messages and contacts.")?,
             publications: make.gauge("ironbell_publications", "Presence states that phones publish.")?,
             messages: make.gauge("ironbell_messages_waiting", "Text messages kept until a phone takes them.")?,
+            bans: make.gauge("ironbell_bans_active", "Sources banned.")?,
             draining: make.gauge("ironbell_draining", "1 while no new calls are taken.")?,
             invariants,
             outcomes: Outcomes::default(),
@@ -330,6 +333,16 @@ impl Metrics {
         }
     }
 
+    /// Counts what was dropped before it was read.
+    pub fn shut(&self, why: Shut) {
+        self.shut[why as usize].inc();
+    }
+
+    /// Takes over how many bans are in force.
+    pub fn bans_active(&self, count: usize) {
+        self.bans.set(figure(count));
+    }
+
     /// Counts a record that found no room.
     pub fn record_lost(&self) {
         self.records_lost.inc();
@@ -411,6 +424,9 @@ mod tests {
         }
         for (place, (why, _)) in names::DROPS.iter().enumerate() {
             assert_eq!(drop_place(*why), place);
+        }
+        for (place, (why, _)) in Shut::ALL.iter().enumerate() {
+            assert_eq!(*why as usize, place);
         }
         for (place, (disposition, _)) in names::DISPOSITIONS.iter().enumerate() {
             assert_eq!(disposition_place(*disposition), place);

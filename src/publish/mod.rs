@@ -21,9 +21,13 @@ pub use self::{
 };
 
 use self::log::Number;
-use crate::media::recording::{self, Beginning, Recorder};
+use crate::{
+    media::recording::{self, Beginning, Recorder},
+    store::StoredBan,
+    wire::gate::{Ban, Shut},
+};
 use signaling::fact::{CallRecord, Fact, RecordingStart};
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tokio::sync::mpsc;
 
 /// Call records on the way to the journal, which never waits for a disk: as many as end in the seconds a starved machine may take to run it.
@@ -35,13 +39,25 @@ pub struct Publisher {
     metrics: Arc<Metrics>,
     journal: mpsc::Sender<Box<CallRecord>>,
     recorder: Recorder,
+    bans: mpsc::Sender<Kept>,
 }
 
+/// What the store is to know of a source: its ban, or that it has none any more.
+pub type Kept = (IpAddr, Option<StoredBan>);
+
+/// Bans on their way to the store. One more is in force, and a restart will not know of it.
+pub const BANS_QUEUE_MAX: usize = 1_024;
+
 impl Publisher {
-    /// Counts into `metrics`, hands records to `journal`, and tells `recorder` what is recorded.
+    /// Counts into `metrics`, hands records to `journal` and bans to `bans`, and tells `recorder` what is recorded.
     #[must_use]
-    pub fn new(metrics: Arc<Metrics>, journal: mpsc::Sender<Box<CallRecord>>, recorder: Recorder) -> Self {
-        Self { metrics, journal, recorder }
+    pub fn new(
+        metrics: Arc<Metrics>,
+        journal: mpsc::Sender<Box<CallRecord>>,
+        recorder: Recorder,
+        bans: mpsc::Sender<Kept>,
+    ) -> Self {
+        Self { metrics, journal, recorder, bans }
     }
 
     /// Takes one fact.
@@ -58,7 +74,7 @@ impl Publisher {
             Fact::Unregistered { number, contact, expired } => {
                 tracing::info!(component = "registrar", number = %Number(&number), contact, expired, "unregistered");
             }
-            Fact::AuthFailed { source } => {
+            Fact::AuthFailed { source, .. } => {
                 tracing::info!(component = "auth", %source, "credentials refused");
             }
             Fact::TrunkUp { trunk } => tracing::info!(component = "trunk", trunk, "up"),
@@ -105,6 +121,42 @@ impl Publisher {
     /// Counts a datagram that did not leave.
     pub fn lost(&self, why: Lost) {
         self.metrics.lost(why);
+    }
+
+    /// Counts what was dropped before it was read.
+    pub fn shut(&self, why: Shut) {
+        self.metrics.shut(why);
+    }
+
+    /// Tells that a source is shut out from now on.
+    pub fn banned(&self, ban: &Ban) {
+        let span = ban.until.since(ban.since);
+        tracing::warn!(
+            component = "gate",
+            source = %ban.source,
+            reason = ban.reason.name(),
+            seconds = span.as_secs(),
+            "a source is banned"
+        );
+        let stored = StoredBan { source: ban.source.first(), reason: ban.reason, expires_in: span };
+        self.keep(ban, Some(stored));
+    }
+
+    /// Tells that the ban of a source was lifted.
+    pub fn lifted(&self, ban: &Ban) {
+        tracing::info!(component = "gate", source = %ban.source, "the ban of a source is lifted");
+        self.keep(ban, None);
+    }
+
+    /// Tells how many bans are in force.
+    pub fn bans_active(&self, count: usize) {
+        self.metrics.bans_active(count);
+    }
+
+    fn keep(&self, ban: &Ban, stored: Option<StoredBan>) {
+        if self.bans.try_send((ban.source.first(), stored)).is_err() {
+            tracing::warn!(component = "gate", source = %ban.source, "the store is behind: a restart will not know of this");
+        }
     }
 
     fn record_sound(&self, start: RecordingStart) {

@@ -1,6 +1,6 @@
 //! What a database must do for the store.
 
-use super::{AuditRow, Fault, Filter, Page, Wanted, writer::Write};
+use super::{AuditRow, Fault, Filter, Page, StoredBan, Wanted, writer::Write};
 use crate::{media::recording::RecordingRow, publish::cdr::CallRow};
 use jiff::Timestamp;
 use signaling::input::{StoredBinding, StoredMessage};
@@ -31,6 +31,9 @@ pub(super) trait Engine: Send + Sync {
 
     /// Messages with time left, in the order in which they were kept.
     fn messages(&self) -> Read<'_, Vec<StoredMessage>>;
+
+    /// Bans with time left.
+    fn bans(&self) -> Read<'_, Vec<StoredBan>>;
 
     /// Call records.
     fn records(&self, filter: Filter) -> Read<'_, Page<CallRow>>;

@@ -1,4 +1,4 @@
-//! What outlives the process: bindings, messages that wait, call records, the audit.
+//! What outlives the process: bindings, messages that wait, bans, call records, the audit.
 //!
 //! Knows rows, not SIP. A [`Store`] is a handle: writes go through one bounded queue to one writer, which puts whatever waits into one commit, so
 //! that a disk that syncs slowly is asked less often instead of being waited for by more. Reads use a connection of their own. A disk that is
@@ -6,6 +6,7 @@
 //!
 //! The database behind it is an `Engine`; SQLite is the one there is.
 
+mod ban;
 mod binding;
 mod engine;
 mod lock;
@@ -15,6 +16,7 @@ mod sqlite;
 mod tests;
 mod writer;
 
+pub use ban::StoredBan;
 pub use lock::DataDir;
 
 use crate::{media::recording::RecordingRow, publish::cdr::CallRow};
@@ -24,7 +26,7 @@ use signaling::{
     fact::Disposition,
     input::{StoreFault, StoredBinding, StoredMessage},
 };
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, net::IpAddr, path::Path, sync::Arc};
 use tokio::sync::{mpsc, oneshot};
 use writer::{Job, Write};
 
@@ -182,6 +184,24 @@ impl Store {
     /// The store cannot be read.
     pub async fn load_messages(&self) -> Result<Vec<StoredMessage>, Fault> {
         self.engine.messages().await
+    }
+
+    /// Keeps a ban of a source, or forgets it; resolves when that is on disk.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot take it now. What was kept before stays.
+    pub async fn keep_ban(&self, source: IpAddr, ban: Option<StoredBan>) -> Result<(), StoreFault> {
+        self.write(Write::Ban { source, ban }).await.map_err(StoreFault::from)
+    }
+
+    /// All bans that have time left, for the start, as [`Store::load_bindings`].
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn load_bans(&self) -> Result<Vec<StoredBan>, Fault> {
+        self.engine.bans().await
     }
 
     /// All bindings that have time left, for the start. This alone converts wall time; a running exchange goes by its monotonic clock,

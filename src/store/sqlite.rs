@@ -10,7 +10,7 @@
 )]
 
 use super::{
-    AuditRow, Fault, Filter, OpenFault, PAGE_MAX, Page, Wanted,
+    AuditRow, Fault, Filter, OpenFault, PAGE_MAX, Page, StoredBan, Wanted, ban,
     binding::Moment,
     engine::{Engine, Later, Read, Trouble},
     message,
@@ -188,6 +188,7 @@ async fn apply(connection: &mut SqliteConnection, writes: &[&Write]) -> Result<(
         .await?;
     }
     message::apply(&mut transaction, &batch.now, batch.kept, batch.forgotten).await?;
+    ban::apply(&mut transaction, &batch.now, batch.bans).await?;
     if !batch.records.is_empty() {
         // The order of the list is the order of the calls' ends, and becomes that of `seq`.
         sqlx::query(
@@ -229,6 +230,7 @@ struct Batch {
     bindings: Vec<Value>,
     kept: Vec<Value>,
     forgotten: Vec<Value>,
+    bans: Vec<Value>,
     records: Vec<Value>,
     recordings: Vec<Value>,
     audit: Vec<Value>,
@@ -240,6 +242,7 @@ impl Batch {
         let (mut last, mut records, mut audit) = (BTreeMap::new(), Vec::new(), Vec::new());
         let mut recordings = Vec::new();
         let (mut kept, mut forgotten) = (Vec::new(), Vec::new());
+        let mut bans = BTreeMap::new();
         for write in writes {
             match write {
                 // Of two writes for one account the later one stands.
@@ -248,6 +251,10 @@ impl Batch {
                 }
                 Write::KeepMessage(message) => kept.push(message::row(message, now.wall_ms)),
                 Write::ForgetMessage { id } => forgotten.push(Value::from(*id)),
+                // Of two writes for one source the later one stands.
+                Write::Ban { source, ban } => {
+                    bans.insert(*source, ban::row(*source, ban.as_ref(), now.wall_ms));
+                }
                 Write::Record(row) => records.push(record_row(row)),
                 Write::Recording(row) => recordings.push(recording_row(row)),
                 Write::Audit { at, actor, action, detail } => {
@@ -258,7 +265,8 @@ impl Batch {
         let bindings =
             last.values().flat_map(|bindings| bindings.iter()).map(|b| binding_row(b, now.wall_ms)).collect();
         let numbers = last.into_keys().map(Value::from).collect();
-        Self { now, numbers, bindings, kept, forgotten, records, recordings, audit }
+        let bans = bans.into_values().collect();
+        Self { now, numbers, bindings, kept, forgotten, bans, records, recordings, audit }
     }
 }
 
@@ -354,6 +362,10 @@ impl Engine for Sqlite {
 
     fn messages(&self) -> Read<'_, Vec<StoredMessage>> {
         Box::pin(async move { self.reads.read(message::load).await })
+    }
+
+    fn bans(&self) -> Read<'_, Vec<StoredBan>> {
+        Box::pin(async move { self.reads.read(ban::load).await })
     }
 
     fn records(&self, filter: Filter) -> Read<'_, Page<CallRow>> {

@@ -1,13 +1,13 @@
 //! The one writer: whatever waits goes into one commit.
 
 use super::{
-    Fault,
+    Fault, StoredBan,
     engine::{Engine, Trouble},
 };
 use crate::{media::recording::RecordingRow, publish::cdr::CallRow};
 use jiff::Timestamp;
 use signaling::input::{StoredBinding, StoredMessage};
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 /// Writes of one commit. A commit of so many takes tens of milliseconds, so that none waits long for the others in it.
@@ -26,6 +26,8 @@ pub(super) enum Write {
     KeepMessage(Box<StoredMessage>),
     /// It is not wanted any more.
     ForgetMessage { id: u64 },
+    /// A source is shut out from now on, or no more.
+    Ban { source: IpAddr, ban: Option<StoredBan> },
     /// A call record.
     Record(Box<CallRow>),
     /// What is known of a recording, in place of what was known before.

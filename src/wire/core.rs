@@ -4,10 +4,11 @@
 //! between a socket and the exchange queues, copies or locks.
 
 use super::{
+    gate::{AMPLIFICATION_MAX, Ban, BanOrder, Gate, Shut, Tally},
     limits::{MEDIA_RETRY, PANICS_MAX},
     mailbox::Letter,
     outbound,
-    streams::Streams,
+    streams::{Stream, Streams},
     udp::Datagrams,
 };
 use crate::{
@@ -20,8 +21,8 @@ use contract::{Instant, MediaCommand, MediaEvent, MediaRefusal, ShardId};
 use signaling::{
     dns::Resolution,
     effect::{Ask, Effect, Effects, Reply},
-    fact::Fact,
-    flow::Flow,
+    fact::{Fact, MethodLabel},
+    flow::{ConnectionId, Flow, FlowEnd, ListenerId, Standing},
     id::{QueryId, Ticket},
     input::{Command, Input, StoreFault, StoredBinding, StoredMessage},
     pbx::Pbx,
@@ -29,6 +30,7 @@ use signaling::{
 use std::{
     cell::RefCell,
     collections::{HashMap, VecDeque},
+    net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
 };
@@ -54,6 +56,11 @@ struct Inner {
     pbx: Pbx,
     effects: Effects,
     later: VecDeque<Input<'static>>,
+    gate: Gate,
+    /// Whose datagram is being handled, and how many octets of answers it may still have.
+    answerable: Option<(SocketAddr, usize)>,
+    /// What the piece of a stream held that is being handled.
+    tally: Tally,
     datagrams: Datagrams,
     streams: Streams,
     plane: Plane,
@@ -69,7 +76,7 @@ struct Inner {
 
 impl Core {
     pub(super) fn new(
-        pbx: Pbx,
+        (pbx, gate): (Pbx, Gate),
         datagrams: Datagrams,
         streams: Streams,
         plane: Plane,
@@ -81,6 +88,9 @@ impl Core {
             pbx,
             effects: Effects::with_capacity(64),
             later: VecDeque::new(),
+            gate,
+            answerable: None,
+            tally: Tally::default(),
             datagrams,
             streams,
             plane,
@@ -105,6 +115,60 @@ impl Core {
         }
     }
 
+    /// A datagram came.
+    pub(super) fn datagram(self: &Rc<Self>, listener: ListenerId, remote: SocketAddr, bytes: &[u8]) {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { gate, pbx, .. } = &mut *inner;
+        if let Err(shut) =
+            gate.datagram(clock::now(), listener, remote, bytes, &|remote| pbx.standing(clock::now(), remote))
+        {
+            return inner.publisher.shut(shut);
+        }
+        inner.answerable = (!inner.gate.is_allowed(remote.ip())).then(|| (remote, bytes.len() * AMPLIFICATION_MAX));
+        inner.handle(self, Input::Received { flow: Flow::datagram(listener, remote), bytes });
+        inner.answerable = None;
+        if inner.deadline_is_sooner() {
+            self.deadline_moved.notify_one();
+        }
+    }
+
+    /// The next piece of a stream came; an error when the stream is to end.
+    pub(super) fn piece(self: &Rc<Self>, flow: Flow, bytes: &[u8]) -> Result<(), FlowEnd> {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { gate, pbx, .. } = &mut *inner;
+        if let Err(shut) = gate.piece(clock::now(), flow.remote, bytes, &|remote| pbx.standing(clock::now(), remote)) {
+            inner.publisher.shut(shut);
+            return Err(FlowEnd::Closed);
+        }
+        inner.tally = Tally::default();
+        inner.handle(self, Input::Received { flow, bytes });
+        let tally = inner.tally;
+        inner.gate.charge(clock::now(), flow.remote, tally);
+        if inner.deadline_is_sooner() {
+            self.deadline_moved.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Until when nothing more is read of a stream.
+    pub(super) fn quiet_until(&self, flow: Flow) -> Option<tokio::time::Instant> {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { gate, pbx, .. } = &mut *inner;
+        let owed = gate.owed(clock::now(), flow.remote, &|remote| pbx.standing(clock::now(), remote));
+        (!owed.is_zero()).then(|| tokio::time::Instant::now() + owed)
+    }
+
+    /// A connection was accepted; `None`: it is to be dropped.
+    pub(super) fn accepted(&self, listener: ListenerId, remote: SocketAddr) -> Option<(ConnectionId, Rc<Stream>)> {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { gate, pbx, streams, .. } = &mut *inner;
+        let open = streams.of_source(remote);
+        let judged =
+            gate.connection(clock::now(), listener, remote, open, &|remote| pbx.standing(clock::now(), remote));
+        let stream = judged.and_then(|()| inner.streams.accept(remote).ok_or(Shut::Connections));
+        stream.inspect_err(|shut| inner.publisher.shut(*shut)).ok()
+    }
+
     /// Gives the exchange the bindings and messages of before; told before anything but the time.
     pub(super) fn restore(self: &Rc<Self>, bindings: Vec<StoredBinding>, messages: Vec<StoredMessage>) {
         self.handle(Input::Restored(bindings));
@@ -126,6 +190,11 @@ impl Core {
                     return;
                 }
                 Input::Configured(settings)
+            }
+            Letter::Gate { order, reply } => {
+                // Whoever asked may have given up waiting.
+                let _ = reply.send(self.inner.borrow_mut().order(order));
+                return;
             }
             Letter::Resolved { lookup, resolution } => Input::Resolved { lookup, resolution },
             Letter::Stored { query, outcome } => Input::Stored { query, outcome },
@@ -162,6 +231,8 @@ impl Core {
     pub(super) fn check(&self) {
         let mut inner = self.inner.borrow_mut();
         inner.waiting.retain(|_, reply| !reply.is_closed());
+        let active = inner.gate.bans_active(clock::now());
+        inner.publisher.bans_active(active);
         if let Err(invariant) = inner.pbx.check_invariants() {
             tracing::error!(
                 component = "wire",
@@ -243,6 +314,7 @@ impl Inner {
                     }
                     self.streams.transmit(connection, bytes);
                 }
+                None if self.reflects(flow.remote, &bytes) => self.publisher.shut(Shut::Amplification),
                 None => {
                     self.datagrams.transmit(flow.listener, flow.remote, &bytes, &self.publisher);
                     if let Some(tracer) = &mut self.tracer {
@@ -295,9 +367,40 @@ impl Inner {
                 if let Some(tracer) = &mut self.tracer {
                     tracer.fact(&fact);
                 }
+                self.watch(&fact);
                 self.publisher.publish(fact);
             }
         }
+    }
+
+    /// What the gate learns from what happens.
+    fn watch(&mut self, fact: &Fact) {
+        if let Fact::Request { method, inbound: true, .. } = *fact {
+            self.tally.messages += 1;
+            self.tally.registers += u32::from(method == MethodLabel::Register);
+            self.tally.invites += u32::from(method == MethodLabel::Invite);
+        } else if let Fact::Response { inbound: true, .. } = *fact {
+            self.tally.messages += 1;
+        } else if let Fact::AuthFailed { source, replayed: false } = *fact {
+            let (Self { gate, pbx, publisher, .. }, now) = (self, clock::now());
+            if let Some(ban) = gate.failed(now, source, &|remote| pbx.standing(clock::now(), remote)) {
+                publisher.banned(&ban);
+                publisher.bans_active(gate.bans_active(now));
+            }
+        }
+    }
+
+    /// Whether an answer to the datagram at hand is longer than it may be: who sent it might not be where he says.
+    fn reflects(&mut self, to: SocketAddr, bytes: &[u8]) -> bool {
+        let Some((source, left)) = &mut self.answerable else { return false };
+        if to.ip() != source.ip() || !bytes.starts_with(b"SIP/2.0 ") {
+            return false;
+        }
+        if let Some(rest) = left.checked_sub(bytes.len()) {
+            *left = rest;
+            return false;
+        }
+        self.pbx.standing(clock::now(), *source) < Standing::Registered
     }
 
     fn command(&mut self, shard: ShardId, command: MediaCommand) {
@@ -308,6 +411,18 @@ impl Inner {
                 self.later.push_back(Input::Media(MediaEvent::LegRefused { session, member, why }));
             }
         }
+    }
+
+    fn order(&mut self, order: BanOrder) -> Option<Vec<Ban>> {
+        let (Self { gate, pbx, publisher, .. }, now) = (self, clock::now());
+        let bans = gate.order(now, order, &|remote| pbx.standing(clock::now(), remote))?;
+        match order {
+            BanOrder::List => {}
+            BanOrder::Put { .. } => bans.iter().for_each(|ban| publisher.banned(ban)),
+            BanOrder::Lift(_) => bans.iter().for_each(|ban| publisher.lifted(ban)),
+        }
+        publisher.bans_active(gate.bans_active(now));
+        Some(bans)
     }
 
     fn admit(&mut self, command: Command, reply: oneshot::Sender<Reply>) -> Input<'static> {

@@ -25,9 +25,6 @@ pub(super) const BACKLOG: i32 = 1024;
 /// Streams at once, unless the descriptor limit allows fewer. One more is accepted and closed at once.
 pub const STREAMS_MAX: usize = 12_000;
 
-/// Streams at once from one address; an office behind one NAT fits. One more is accepted and closed at once.
-pub(super) const STREAMS_PER_SOURCE_MAX: usize = 4_096;
-
 /// A stream to which we never had anything to say is closed this long after it was accepted: whoever speaks SIP is answered, if only with a
 /// challenge or a pong; who drips bytes or is silent is not.
 pub(super) const FIRST_ANSWER_WITHIN: Duration = Duration::from_secs(10);

@@ -1,6 +1,9 @@
 //! The door of the signaling thread for other threads: bounded, and it wakes the thread.
 
-use super::limits::MAILBOX_MAX;
+use super::{
+    gate::{Ban, BanOrder},
+    limits::MAILBOX_MAX,
+};
 use crossbeam::queue::ArrayQueue;
 use signaling::{
     dns::Resolution,
@@ -27,6 +30,8 @@ pub(super) enum Letter {
     Resolved { lookup: LookupId, resolution: Resolution },
     /// New settings. Nobody takes them over any more once whoever gave them has given up.
     Configured { settings: Arc<Settings>, taken: oneshot::Sender<()> },
+    /// An order to the gate, and where its reply goes.
+    Gate { order: BanOrder, reply: oneshot::Sender<Option<Vec<Ban>>> },
     /// The store answers.
     Stored { query: QueryId, outcome: Result<(), StoreFault> },
 }
@@ -119,6 +124,22 @@ impl Exchange {
                 answer.close();
                 answer.try_recv().map_err(|_| Unanswered::Late)
             }
+        }
+    }
+
+    /// Gives an order to the gate and waits for the bans it concerns, at most `within`; `None`: the source is one that is never banned.
+    ///
+    /// # Errors
+    /// When there is no reply.
+    pub async fn bans(&self, order: BanOrder, within: Duration) -> Result<Option<Vec<Ban>>, Unanswered> {
+        let (reply, answer) = oneshot::channel();
+        if self.mailbox.put(Letter::Gate { order, reply }).is_err() {
+            return Err(Unanswered::Late);
+        }
+        match tokio::time::timeout(within, answer).await {
+            Ok(Ok(bans)) => Ok(bans),
+            Ok(Err(_)) => Err(Unanswered::Gone),
+            Err(_) => Err(Unanswered::Late),
         }
     }
 

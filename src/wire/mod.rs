@@ -4,6 +4,7 @@
 //! (`core`) and never hold it across a wait. Deliberately ignorant of SIP: bytes go in, bytes come out.
 
 mod core;
+pub mod gate;
 pub(crate) mod limits;
 pub mod listen;
 mod mailbox;
@@ -22,12 +23,13 @@ pub use self::{
     tls::Security,
 };
 
-use self::{core::Core, listen::Opened, mailbox::Mailbox};
+use self::{core::Core, gate::Gate, listen::Opened, mailbox::Mailbox};
 use crate::{
     clock,
     media::Plane,
     publish::{Publisher, trace::Tracer},
     resolve::Lookup,
+    store::StoredBan,
 };
 use arc_swap::ArcSwap;
 use signaling::{
@@ -57,6 +59,10 @@ pub struct Signaling {
     pub origins: Arc<ArcSwap<Vec<String>>>,
     /// Streams at once.
     pub streams_max: usize,
+    /// Who may send, and how much.
+    pub rules: gate::Rules,
+    /// The bans of before.
+    pub bans: Vec<StoredBan>,
     /// The bindings of before.
     pub bindings: Vec<StoredBinding>,
     /// The messages that were kept before.
@@ -117,6 +123,8 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
         tls,
         origins,
         streams_max,
+        rules,
+        bans,
         bindings,
         messages,
         plane,
@@ -139,7 +147,9 @@ async fn run(mailbox: Arc<Mailbox>, signaling: Signaling, ready: oneshot::Sender
     let streams = streams::Streams::new(bound, streams_max, tls);
     let mut pbx = Pbx::new(settings, seed);
     pbx.tell_decisions(tracer.is_some());
-    let core = Core::new(pbx, datagrams, streams, plane, (publisher, tracer), lookups, store);
+    let mut gate = Gate::new(rules);
+    gate.restore(clock::now(), &bans);
+    let core = Core::new((pbx, gate), datagrams, streams, plane, (publisher, tracer), lookups, store);
     core.tell_time();
     core.restore(bindings, messages);
     for (listener, socket) in (0..).map(ListenerId).zip(sockets) {

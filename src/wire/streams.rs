@@ -2,18 +2,15 @@
 //!
 //! Deliberately ignorant of sockets and protocols: the tasks that serve them are in `tcp` and `websocket`.
 
-use super::{
-    limits::{STREAM_QUEUE_BYTES_MAX, STREAMS_PER_SOURCE_MAX},
-    tls::Security,
-};
+use super::{limits::STREAM_QUEUE_BYTES_MAX, tls::Security};
 use arc_swap::ArcSwap;
 use bytes::{Buf as _, Bytes};
-use signaling::flow::{ConnectionId, ListenerId};
+use signaling::flow::{ConnectionId, ListenerId, Source};
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     rc::Rc,
     sync::Arc,
 };
@@ -102,7 +99,7 @@ impl Stream {
 /// All streams.
 pub(super) struct Streams {
     by_name: BTreeMap<ConnectionId, Rc<Stream>>,
-    by_source: BTreeMap<IpAddr, usize>,
+    by_source: BTreeMap<Source, usize>,
     bound: Vec<SocketAddr>,
     max: usize,
     next: u64,
@@ -149,23 +146,27 @@ impl Streams {
     }
 
     fn admit(&mut self, connection: ConnectionId, stream: &Rc<Stream>) -> bool {
-        let source = stream.remote.ip();
-        let of_source = self.by_source.get(&source).copied().unwrap_or(0);
-        if self.by_name.len() >= self.max || of_source >= STREAMS_PER_SOURCE_MAX {
+        if self.by_name.len() >= self.max {
             return false;
         }
-        self.by_source.insert(source, of_source + 1);
+        *self.by_source.entry(Source::of(stream.remote.ip())).or_default() += 1;
         self.by_name.insert(connection, Rc::clone(stream));
         true
+    }
+
+    /// Streams of the source of an address, ours to it included.
+    pub(super) fn of_source(&self, remote: SocketAddr) -> usize {
+        self.by_source.get(&Source::of(remote.ip())).copied().unwrap_or(0)
     }
 
     /// A stream has ended.
     pub(super) fn forget(&mut self, connection: ConnectionId) {
         let Some(stream) = self.by_name.remove(&connection) else { return };
-        if let Some(of_source) = self.by_source.get_mut(&stream.remote.ip()) {
+        let source = Source::of(stream.remote.ip());
+        if let Some(of_source) = self.by_source.get_mut(&source) {
             *of_source -= 1;
             if *of_source == 0 {
-                self.by_source.remove(&stream.remote.ip());
+                self.by_source.remove(&source);
             }
         }
     }

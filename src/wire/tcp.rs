@@ -33,19 +33,23 @@ thread_local! {
 /// Accepts on one listener for ever.
 pub(super) async fn serve(core: Rc<Core>, socket: TcpListener, listener: ListenerId) {
     loop {
-        let (socket, remote, connection, stream) = accept(&core, &socket).await;
+        let (socket, remote, connection, stream) = accept(&core, &socket, listener).await;
         let flow = Flow::stream(listener, remote, connection);
         spawn_local(run(Rc::clone(&core), socket, stream, connection, flow));
     }
 }
 
 /// The next connection for which there is room.
-pub(super) async fn accept(core: &Core, listening: &TcpListener) -> (TcpStream, SocketAddr, ConnectionId, Rc<Stream>) {
+pub(super) async fn accept(
+    core: &Core,
+    listening: &TcpListener,
+    listener: ListenerId,
+) -> (TcpStream, SocketAddr, ConnectionId, Rc<Stream>) {
     loop {
         match listening.accept().await {
             Ok((socket, remote)) => {
-                // At the limit the connection is closed by being dropped.
-                if let Some((connection, stream)) = core.streams(|streams| streams.accept(remote)) {
+                // At the limit, and where the gate is shut, the connection is closed by being dropped.
+                if let Some((connection, stream)) = core.accepted(listener, remote) {
                     tune(&socket);
                     return (socket, remote, connection, stream);
                 }
@@ -96,9 +100,14 @@ async fn converse(core: &Rc<Core>, socket: &TcpStream, stream: &Stream, flow: Fl
             return None;
         }
         let until = if stream.is_spoken_to() { heard + STREAM_IDLE_MAX } else { accepted + FIRST_ANSWER_WITHIN };
-        let interest = if stream.has_queued() { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        let quiet = core.quiet_until(flow);
+        let interest = match (quiet, stream.has_queued()) {
+            (None, false) => Interest::READABLE,
+            (None, true) => Interest::READABLE | Interest::WRITABLE,
+            (Some(_), _) => Interest::WRITABLE,
+        };
         tokio::select! {
-            ready = socket.ready(interest) => match ready {
+            ready = socket.ready(interest), if quiet.is_none() || stream.has_queued() => match ready {
                 Ok(ready) if ready.is_readable() => match read(core, socket, stream, flow) {
                     Ok(true) => heard = Instant::now(),
                     Ok(false) => {}
@@ -108,6 +117,7 @@ async fn converse(core: &Rc<Core>, socket: &TcpStream, stream: &Stream, flow: Fl
                 Err(_) => return Some(FlowEnd::Failed),
             },
             () = stream.wake.notified() => {}
+            () = sleep_until(quiet.unwrap_or(until)), if quiet.is_some() => {}
             () = sleep_until(until) => return Some(FlowEnd::Closed),
         }
     }
@@ -119,11 +129,11 @@ fn read(core: &Rc<Core>, socket: &TcpStream, stream: &Stream, flow: Flow) -> Res
         for count in 0..PIECES_PER_TURN {
             match socket.try_read(piece) {
                 Ok(0) => return Err(FlowEnd::Closed),
-                Ok(length) => core.handle(Input::Received { flow, bytes: &piece[..length] }),
+                Ok(length) => core.piece(flow, &piece[..length])?,
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return Ok(count > 0),
                 Err(_) => return Err(FlowEnd::Failed),
             }
-            if stream.is_closing() || stream.is_stalled() {
+            if stream.is_closing() || stream.is_stalled() || core.quiet_until(flow).is_some() {
                 break;
             }
         }

@@ -44,7 +44,7 @@ pub struct Security {
 /// Accepts on one listener for ever.
 pub(super) async fn serve(core: Rc<Core>, socket: TcpListener, listener: ListenerId, security: Arc<ArcSwap<Security>>) {
     loop {
-        let (socket, remote, connection, stream) = accept(&core, &socket).await;
+        let (socket, remote, connection, stream) = accept(&core, &socket, listener).await;
         let flow = Flow::connected(Transport::Tls, listener, remote, connection);
         let acceptor = TlsAcceptor::from(Arc::clone(&security.load().phones));
         let core = Rc::clone(&core);
@@ -92,8 +92,9 @@ where
             return None;
         }
         let until = if stream.is_spoken_to() { heard + STREAM_IDLE_MAX } else { accepted + FIRST_ANSWER_WITHIN };
+        let quiet = core.quiet_until(flow);
         tokio::select! {
-            came = poll_fn(|context| exchange(context, core, socket, stream, flow)) => match came {
+            came = poll_fn(|context| exchange(context, (core, quiet.is_none()), socket, stream, flow)) => match came {
                 Ok(()) => {
                     heard = Instant::now();
                     taken += 1;
@@ -105,15 +106,16 @@ where
                 Err(why) => return Some(why),
             },
             () = stream.wake.notified() => taken = 0,
+            () = sleep_until(quiet.unwrap_or(until)), if quiet.is_some() => taken = 0,
             () = sleep_until(until) => return Some(FlowEnd::Closed),
         }
     }
 }
 
-/// Sends what is queued as far as the socket takes it, and hands on one piece of what comes.
+/// Sends what is queued as far as the socket takes it, and hands on one piece of what comes, if something may.
 fn exchange<S>(
     context: &mut Context<'_>,
-    core: &Rc<Core>,
+    (core, reads): (&Rc<Core>, bool),
     socket: &mut S,
     stream: &Stream,
     flow: Flow,
@@ -124,14 +126,14 @@ where
     if let Poll::Ready(Err(_)) = send(context, socket, stream) {
         return Poll::Ready(Err(FlowEnd::Failed));
     }
+    if !reads {
+        return Poll::Pending;
+    }
     PIECE.with_borrow_mut(|piece| {
         let mut piece = ReadBuf::new(piece);
         match ready!(Pin::new(socket).poll_read(context, &mut piece)) {
             Ok(()) if piece.filled().is_empty() => Poll::Ready(Err(FlowEnd::Closed)),
-            Ok(()) => {
-                core.handle(Input::Received { flow, bytes: piece.filled() });
-                Poll::Ready(Ok(()))
-            }
+            Ok(()) => Poll::Ready(core.piece(flow, piece.filled())),
             // RFC 8446 section 6.1: an end without close_notify may be a cut by somebody else; either way nothing more comes.
             Err(_) => Poll::Ready(Err(FlowEnd::Failed)),
         }

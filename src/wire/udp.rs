@@ -5,11 +5,7 @@
 
 use super::{core::Core, limits::DATAGRAMS_PER_TURN};
 use crate::publish::{Lost, Publisher};
-use signaling::{
-    flow::{Flow, ListenerId},
-    input::Input,
-    limits::MESSAGE_BYTES_MAX,
-};
+use signaling::{flow::ListenerId, limits::MESSAGE_BYTES_MAX};
 use std::{io, net::SocketAddr, rc::Rc};
 use tokio::net::UdpSocket;
 
@@ -56,7 +52,7 @@ pub(super) async fn serve(core: Rc<Core>, socket: Rc<UdpSocket>, listener: Liste
         for _ in 0..DATAGRAMS_PER_TURN {
             match socket.try_recv_from(&mut buffer) {
                 Ok((length, remote)) => {
-                    core.handle(Input::Received { flow: Flow::datagram(listener, remote), bytes: &buffer[..length] });
+                    core.datagram(listener, remote, &buffer[..length]);
                 }
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => break,
                 // An ICMP error about something we sent; reading it has cleared it.

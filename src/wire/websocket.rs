@@ -64,7 +64,7 @@ impl Door {
 pub(super) async fn serve(core: Rc<Core>, socket: TcpListener, door: Door) {
     let door = Rc::new(door);
     loop {
-        let (socket, remote, connection, stream) = accept(&core, &socket).await;
+        let (socket, remote, connection, stream) = accept(&core, &socket, door.listener).await;
         let flow = Flow::connected(door.transport(), door.listener, remote, connection);
         let (core, door) = (Rc::clone(&core), Rc::clone(&door));
         spawn_local(async move {
@@ -154,14 +154,18 @@ where
             goodbye(socket, CloseCode::Normal).await;
             return None;
         }
+        let quiet = core.quiet_until(flow);
         tokio::select! {
-            came = poll_fn(|context| exchange(context, socket, stream)) => match came {
+            came = poll_fn(|context| exchange(context, socket, stream, quiet.is_none())) => match came {
                 Ok(Some(message)) => {
                     heard = Instant::now();
-                    match message {
-                        Message::Text(text) => core.handle(Input::Received { flow, bytes: text.as_bytes() }),
-                        Message::Binary(bytes) => core.handle(Input::Received { flow, bytes: &bytes }),
-                        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {}
+                    let taken_in = match message {
+                        Message::Text(text) => core.piece(flow, text.as_bytes()),
+                        Message::Binary(bytes) => core.piece(flow, &bytes),
+                        Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => Ok(()),
+                    };
+                    if let Err(why) = taken_in {
+                        return Some(why);
                     }
                     taken += 1;
                     if taken >= PIECES_PER_TURN {
@@ -178,6 +182,7 @@ where
                 }
             },
             () = stream.wake.notified() => taken = 0,
+            () = sleep_until(quiet.unwrap_or(ping_at)), if quiet.is_some() => taken = 0,
             () = sleep_until(ping_at) => {
                 let now = Instant::now();
                 let silent = !stream.is_spoken_to() && now >= accepted + WEBSOCKET_SILENT_MAX;
@@ -195,17 +200,21 @@ where
     }
 }
 
-/// Sends what is queued as far as the socket takes it, and gives what comes. `None`: the far side said goodbye.
+/// Sends what is queued as far as the socket takes it, and gives what comes, if something may. `None`: the far side said goodbye.
 fn exchange<S>(
     context: &mut Context<'_>,
     socket: &mut WebSocketStream<S>,
     stream: &Stream,
+    reads: bool,
 ) -> Poll<Result<Option<Message>, Error>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     if let Poll::Ready(Err(fault)) = send(context, socket, stream) {
         return Poll::Ready(Err(fault));
+    }
+    if !reads {
+        return Poll::Pending;
     }
     match ready!(socket.poll_next_unpin(context)) {
         Some(Ok(message)) => Poll::Ready(Ok(Some(message))),

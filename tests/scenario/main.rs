@@ -40,6 +40,7 @@ mod encrypted;
 mod figures;
 mod forked_ringing;
 mod forwarding;
+mod gate;
 mod hold;
 mod host_names;
 mod injection;

@@ -5,6 +5,7 @@ use super::{
     nonce::{Nonces, Standing},
 };
 use crate::{
+    flow::Source,
     message::{Header, Message, Scheme, Uri, equivalent},
     settings::{Secret, Settings},
 };
@@ -61,9 +62,10 @@ impl Authenticator {
         Self { nonces: Nonces::new(key), nobodys }
     }
 
-    /// The values of WWW-Authenticate for a 401, one for each algorithm of the settings in their order (RFC 8760 section 2.3). They share a nonce.
-    pub fn challenge(&mut self, now: Instant, settings: &Settings, stale: bool) -> Vec<String> {
-        let nonce = self.nonces.make(now);
+    /// The values of WWW-Authenticate for a 401 to `source`, one for each algorithm of the settings in their order (RFC 8760 section 2.3). They share a
+    /// nonce, which is good for that source only.
+    pub fn challenge(&mut self, now: Instant, settings: &Settings, source: Source, stale: bool) -> Vec<String> {
+        let nonce = self.nonces.make(now, source);
         let challenge = |algorithm| Challenge {
             realm: settings.domain.as_str().into(),
             nonce: nonce.as_str().into(),
@@ -75,8 +77,8 @@ impl Authenticator {
         settings.digest.iter().map(|algorithm| challenge(*algorithm).to_string()).collect()
     }
 
-    /// Judges the Authorization headers of `request`.
-    pub fn verify(&mut self, now: Instant, request: &Message<'_>, settings: &Settings) -> Verdict {
+    /// Judges the Authorization headers of `request`, which came from `source`.
+    pub fn verify(&mut self, now: Instant, request: &Message<'_>, settings: &Settings, source: Source) -> Verdict {
         let Some(method) = request.method() else { return Verdict::Refused };
         // RFC 3261 section 22.2: there may be credentials for other realms beside ours.
         let ours = |credentials: &Credentials<'_>| {
@@ -92,7 +94,7 @@ impl Authenticator {
         let account = settings.directory.by_auth_user(&credentials.username);
         let secret = account.map_or(&self.nobodys, |account| &account.secret);
         let proven = credentials.prove(method.as_bytes(), secret.expose());
-        let standing = self.nonces.judge(now, &credentials.nonce);
+        let standing = self.nonces.judge(now, &credentials.nonce, source);
         let (account, nonce) = match (account.filter(|_| proven), standing) {
             (Some(account), Standing::Good(nonce)) => (account, nonce),
             // RFC 7616 section 3.3: `stale` where only the nonce is at fault. Who knows the secret learns nothing by it.
@@ -264,14 +266,18 @@ mod tests {
         let mut index = Index::new();
         let request = index.parse(bytes.as_bytes()).expect("SIP");
         assert_eq!(request.check(), Ok(()));
-        authenticator.verify(now, &request, &settings())
+        authenticator.verify(now, &request, &settings(), source())
+    }
+
+    fn source() -> Source {
+        Source::of([192, 0, 2, 1].into())
     }
 
     const NOW: Instant = Instant::from_nanos(1_000_000_000_000);
 
     fn begun() -> (Authenticator, Vec<String>) {
         let mut authenticator = Authenticator::new([1; 32]);
-        let challenges = authenticator.challenge(NOW, &settings(), false);
+        let challenges = authenticator.challenge(NOW, &settings(), source(), false);
         (authenticator, challenges)
     }
 
@@ -323,6 +329,18 @@ mod tests {
     }
 
     #[test]
+    fn nobody_fails_in_the_name_of_another_address() {
+        let (mut authenticator, challenges) = begun();
+        let elsewhere = Source::of([192, 0, 2, 2].into());
+        let theirs = authenticator.challenge(NOW, &settings(), elsewhere, false);
+        // With a nonce of its own a forger of our address can only be challenged, and whoever overheard a right answer too.
+        let wrong = Try { secret: "guess", ..Try::right(&theirs[0]) };
+        assert_eq!(wrong.verdict(&mut authenticator, NOW), Verdict::Challenge { stale: false });
+        assert_eq!(Try::right(&theirs[0]).verdict(&mut authenticator, NOW), Verdict::Challenge { stale: true });
+        assert_eq!(Try::right(&challenges[0]).verdict(&mut authenticator, NOW), accepted());
+    }
+
+    #[test]
     fn an_answer_is_taken_once() {
         let (mut authenticator, challenges) = begun();
         let first = Try::right(&challenges[0]);
@@ -339,7 +357,7 @@ mod tests {
         assert_eq!(right.verdict(&mut authenticator, NOW + NONCE_LIFE), stale);
         // Another exchange, or ours after a restart.
         assert_eq!(right.verdict(&mut Authenticator::new([2; 32]), NOW), stale);
-        assert!(authenticator.challenge(NOW, &settings(), true)[0].contains("stale=true"));
+        assert!(authenticator.challenge(NOW, &settings(), source(), true)[0].contains("stale=true"));
     }
 
     #[test]

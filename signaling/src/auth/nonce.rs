@@ -1,9 +1,15 @@
 //! Nonces that carry their own proof, and the counts they were used with.
 //!
-//! A nonce is a serial number, the time it was made, and a keyed hash of both: nothing is kept of those that nobody answers. Of those answered
-//! rightly the last counts are kept (RFC 7616 section 3.4: `nc`), so that no answer is taken twice.
+//! A nonce is a serial number, the time it was made, and a keyed hash of both and of whom it was given to: nothing is kept of those that nobody
+//! answers. Of those answered rightly the last counts are kept (RFC 7616 section 3.4: `nc`), so that no answer is taken twice.
+//!
+//! That a nonce is good for one source only makes a wrong answer evidence: who sends from an address that is not his never saw a nonce of it, and
+//! cannot fail in the name of others. Nor is an answer that was overheard good from elsewhere (RFC 7616 section 5.6).
 
-use crate::limits::{NONCE_LIFE, NONCES_MAX};
+use crate::{
+    flow::Source,
+    limits::{NONCE_LIFE, NONCES_MAX},
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use contract::Instant;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -25,7 +31,7 @@ pub(super) enum Standing {
     Good(Nonce),
     /// Made here, but too long ago, or its counts were forgotten.
     Old,
-    /// Not made here: by another, or before a restart.
+    /// Not made here, or not for this source: by another exchange, before a restart, or for somebody else.
     Foreign,
 }
 
@@ -60,33 +66,33 @@ impl Nonces {
         Self { key, serial: 0, used: BTreeMap::new(), forgotten: 0 }
     }
 
-    fn proof(&self, head: &[u8]) -> [u8; PROOF] {
+    fn proof(&self, head: &[u8], source: Source) -> [u8; PROOF] {
         let mut proof = [0; PROOF];
         // HMAC takes keys of any length.
         if let Ok(mac) = Hmac::<Sha256>::new_from_slice(&*self.key) {
-            let mac = mac.chain_update(head).finalize().into_bytes();
+            let mac = mac.chain_update(head).chain_update(source.to_bits().to_be_bytes()).finalize().into_bytes();
             proof.copy_from_slice(&mac[..PROOF]);
         }
         proof
     }
 
-    pub(super) fn make(&mut self, now: Instant) -> String {
+    pub(super) fn make(&mut self, now: Instant, source: Source) -> String {
         self.serial += 1;
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(&self.serial.to_be_bytes());
         bytes[8..16].copy_from_slice(&now.as_nanos().to_be_bytes());
-        let proof = self.proof(&bytes[..16]);
+        let proof = self.proof(&bytes[..16], source);
         bytes[16..].copy_from_slice(&proof);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    pub(super) fn judge(&self, now: Instant, nonce: &str) -> Standing {
+    pub(super) fn judge(&self, now: Instant, nonce: &str, source: Source) -> Standing {
         let mut bytes = [0; BYTES];
         if URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes) != Ok(BYTES) {
             return Standing::Foreign;
         }
         let (head, proof) = bytes.split_at(16);
-        if !bool::from(self.proof(head).ct_eq(proof)) {
+        if !bool::from(self.proof(head, source).ct_eq(proof)) {
             return Standing::Foreign;
         }
         let number = |at: usize| bytes[at..at + 8].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
@@ -161,6 +167,10 @@ mod tests {
         Instant::ORIGIN + Duration::from_secs(seconds)
     }
 
+    fn source() -> Source {
+        Source::of([192, 0, 2, 1].into())
+    }
+
     fn good(standing: Standing) -> Nonce {
         match standing {
             Standing::Good(nonce) => nonce,
@@ -171,35 +181,46 @@ mod tests {
     #[test]
     fn a_nonce_is_good_for_its_life_and_only_here() {
         let mut here = nonces();
-        let nonce = here.make(at(10));
-        assert!(matches!(here.judge(at(10), &nonce), Standing::Good(_)));
+        let nonce = here.make(at(10), source());
+        assert!(matches!(here.judge(at(10), &nonce, source()), Standing::Good(_)));
         let last = at(10) + NONCE_LIFE;
-        assert!(matches!(here.judge(Instant::from_nanos(last.as_nanos() - 1), &nonce), Standing::Good(_)));
-        assert_eq!(here.judge(last, &nonce), Standing::Old);
-        assert_eq!(Nonces::new(Zeroizing::new([8; 32])).judge(at(10), &nonce), Standing::Foreign);
-        assert_ne!(nonce, here.make(at(10)));
+        assert!(matches!(here.judge(Instant::from_nanos(last.as_nanos() - 1), &nonce, source()), Standing::Good(_)));
+        assert_eq!(here.judge(last, &nonce, source()), Standing::Old);
+        assert_eq!(Nonces::new(Zeroizing::new([8; 32])).judge(at(10), &nonce, source()), Standing::Foreign);
+        assert_ne!(nonce, here.make(at(10), source()));
+    }
+
+    #[test]
+    fn a_nonce_is_good_for_the_source_that_it_was_given_to() {
+        let mut here = nonces();
+        let of = |address: &str| Source::of(address.parse().expect("an address"));
+        let nonce = here.make(at(1), of("2001:db8::1"));
+        assert!(matches!(here.judge(at(1), &nonce, of("2001:db8::2")), Standing::Good(_)));
+        for other in ["2001:db8:0:1::1", "192.0.2.1"] {
+            assert_eq!(here.judge(at(1), &nonce, of(other)), Standing::Foreign, "{other}");
+        }
     }
 
     #[test]
     fn a_nonce_with_any_letter_changed_is_foreign() {
         let mut here = nonces();
-        let nonce = here.make(at(1));
+        let nonce = here.make(at(1), source());
         for at_letter in 0..nonce.len() {
             let mut changed = nonce.clone().into_bytes();
             changed[at_letter] = if changed[at_letter] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).expect("letters");
-            assert_eq!(here.judge(at(1), &changed), Standing::Foreign, "{at_letter}");
+            assert_eq!(here.judge(at(1), &changed, source()), Standing::Foreign, "{at_letter}");
         }
         for other in ["", "A", &nonce[1..], &format!("{nonce}A"), "%%%"] {
-            assert_eq!(here.judge(at(1), other), Standing::Foreign);
+            assert_eq!(here.judge(at(1), other, source()), Standing::Foreign);
         }
     }
 
     #[test]
     fn each_count_is_taken_once_in_any_near_order() {
         let mut here = nonces();
-        let text = here.make(at(1));
-        let nonce = good(here.judge(at(1), &text));
+        let text = here.make(at(1), source());
+        let nonce = good(here.judge(at(1), &text, source()));
         let takes = [
             (0, false),
             (1, true),
@@ -226,25 +247,25 @@ mod tests {
     #[test]
     fn the_oldest_nonce_is_forgotten_at_the_limit_and_then_stale() {
         let mut here = nonces();
-        let texts: Vec<_> = (0..=NONCES_MAX).map(|_| here.make(at(1))).collect();
+        let texts: Vec<_> = (0..=NONCES_MAX).map(|_| here.make(at(1), source())).collect();
         for text in &texts {
-            let nonce = good(here.judge(at(1), text));
+            let nonce = good(here.judge(at(1), text, source()));
             assert!(here.spend(at(1), nonce, 1));
         }
         assert_eq!(here.remembered(), NONCES_MAX);
-        assert_eq!(here.judge(at(1), &texts[0]), Standing::Old);
-        let second = good(here.judge(at(1), &texts[1]));
+        assert_eq!(here.judge(at(1), &texts[0], source()), Standing::Old);
+        let second = good(here.judge(at(1), &texts[1], source()));
         assert!(!here.spend(at(1), second, 1));
     }
 
     #[test]
     fn counts_are_let_go_when_their_nonce_is_old() {
         let mut here = nonces();
-        let early = here.make(at(1));
-        let early = good(here.judge(at(1), &early));
+        let early = here.make(at(1), source());
+        let early = good(here.judge(at(1), &early, source()));
         assert!(here.spend(at(1), early, 1));
-        let late = here.make(at(1000));
-        let late = good(here.judge(at(1000), &late));
+        let late = here.make(at(1000), source());
+        let late = good(here.judge(at(1000), &late, source()));
         assert!(here.spend(at(1000), late, 1));
         assert_eq!(here.remembered(), 1);
     }

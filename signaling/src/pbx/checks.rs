@@ -128,5 +128,5 @@ pub(super) fn answer<'a>(refusal: &'a Refusal, headers: &'a mut Vec<(&'a str, &'
     if let Some((name, value)) = &refusal.header {
         headers.push((name, value));
     }
-    Answer { headers, ..Answer::new(refusal.status) }
+    Answer { headers, once: true, ..Answer::new(refusal.status) }
 }

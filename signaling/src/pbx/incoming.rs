@@ -7,8 +7,9 @@ use crate::{
     effect::Effect,
     event::ALLOW_EVENTS,
     fact::Fact,
-    flow::Flow,
+    flow::{Flow, Source, Standing},
     message::{Message, Method},
+    settings::Nat,
     transaction::{Answer, ServerId, Turn},
 };
 
@@ -50,11 +51,16 @@ impl Switchboard {
     }
 
     /// Who is behind a NAT is answered where its request came from, with or without `rport`: challenges too, else it would never get past them.
-    /// Whether it is who it says does not matter for that.
+    /// Whether it is who it says does not matter for that. Numbers that there are not are treated as accounts are unless told otherwise, so that the way of
+    /// an answer does not tell which there are.
     fn mind_nat(&self, turn: &mut Turn<'_>, server: ServerId, request: &Message<'_>, flow: &Flow) {
         let named = request.from().ok().and_then(|address| address.uri.user_decoded());
-        let account = named.and_then(|number| self.settings.directory.extension(&number));
-        if account.is_some_and(|account| behind_nat(account.nat, request, flow)) {
+        let nat = match named.and_then(|number| self.settings.directory.extension(&number)) {
+            Some(account) => account.nat,
+            None if self.standing(turn.now, flow.remote) == Standing::Trunk => return,
+            None => Nat::Auto,
+        };
+        if behind_nat(nat, request, flow) {
             turn.stack.answer_to_source(server);
         }
     }
@@ -123,25 +129,25 @@ impl Switchboard {
         request: &Message<'_>,
         flow: Flow,
     ) -> Option<String> {
-        let verdict = self.authenticator.verify(turn.now, request, &self.settings);
+        let verdict = self.authenticator.verify(turn.now, request, &self.settings, Source::of(flow.remote.ip()));
         let stale = match verdict {
             Verdict::Accepted { number } => return Some(number),
             Verdict::Challenge { stale } => stale,
             Verdict::Replayed => {
-                turn.out.push(Effect::Fact(Fact::AuthFailed { source: flow.remote }));
+                turn.out.push(Effect::Fact(Fact::AuthFailed { source: flow.remote, replayed: true }));
                 true
             }
             Verdict::Refused => {
-                turn.out.push(Effect::Fact(Fact::AuthFailed { source: flow.remote }));
+                turn.out.push(Effect::Fact(Fact::AuthFailed { source: flow.remote, replayed: false }));
                 self.office(turn).refuse(server, 403, None);
                 return None;
             }
         };
-        let challenges = self.authenticator.challenge(turn.now, &self.settings, stale);
+        let challenges = self.authenticator.challenge(turn.now, &self.settings, Source::of(flow.remote.ip()), stale);
         let mut headers: Vec<(&str, &str)> = Vec::with_capacity(3);
         headers.extend(challenges.iter().map(|challenge| ("WWW-Authenticate", challenge.as_str())));
         headers.push(("Server", PRODUCT));
-        self.office(turn).respond(server, &Answer { headers: &headers, ..Answer::new(401) });
+        self.office(turn).respond(server, &Answer { headers: &headers, once: true, ..Answer::new(401) });
         None
     }
 }

@@ -21,6 +21,7 @@ mod watch;
 
 use crate::{
     effect::{Effects, StatusView},
+    flow::Standing,
     id::CallId,
     input::Input,
     settings::Settings,
@@ -28,6 +29,7 @@ use crate::{
     wall::WallClock,
 };
 use contract::{HearingTable, Instant};
+use core::net::SocketAddr;
 use std::sync::Arc;
 use switchboard::Switchboard;
 
@@ -86,6 +88,12 @@ impl Pbx {
     #[must_use]
     pub fn status(&self) -> StatusView {
         self.board.status(&self.stack)
+    }
+
+    /// What is known of an address without asking it for a proof. Takes time in proportion to the trunks.
+    #[must_use]
+    pub fn standing(&self, now: Instant, remote: SocketAddr) -> Standing {
+        self.board.standing(now, remote)
     }
 
     /// Checks what must always hold, between any two inputs.

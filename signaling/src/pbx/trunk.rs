@@ -4,12 +4,13 @@ use super::{invite::dialled, switchboard::Switchboard};
 use crate::{
     auth::digest::Credentials,
     call::{Purpose, is_ours},
-    flow::Flow,
+    flow::{Flow, Source, Standing},
     message::{Header, Message, Uri},
     settings::Trunk,
     transaction::{ClientId, Turn},
 };
 use contract::Instant;
+use core::net::SocketAddr;
 use std::sync::Arc;
 
 impl Switchboard {
@@ -23,6 +24,20 @@ impl Switchboard {
         }
         let by_server = self.books.trunks.at(now, flow.remote);
         by_server.or_else(|| trunks.of_source(flow.remote)).map(Arc::clone)
+    }
+
+    /// What is known of an address without asking it for a proof.
+    pub(super) fn standing(&self, now: Instant, remote: SocketAddr) -> Standing {
+        // By whatever port: over a stream a server comes from another one than it listens on.
+        if self.settings.trunks.of_source(remote).is_some() || self.books.trunks.is_of_any(now, remote.ip()) {
+            Standing::Trunk
+        } else if self.registrar.is_registered_from(remote) {
+            Standing::Registered
+        } else if self.registrar.is_registered_near(Source::of(remote.ip())) {
+            Standing::Neighbour
+        } else {
+            Standing::Stranger
+        }
     }
 
     /// Whether a request brings credentials for our realm, or names an account of ours in From.

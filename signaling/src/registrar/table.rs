@@ -2,7 +2,7 @@
 
 use super::{Binding, binding::is_behind_nat};
 use crate::{
-    flow::{ConnectionId, Flow},
+    flow::{ConnectionId, Flow, Source},
     input::StoredBinding,
     limits::{CONTACT_BYTES_MAX, CONTACTS_PER_ACCOUNT_MAX, PATH_VALUES_MAX, REGISTRATION_FIELD_BYTES_MAX},
     message::{Contacts, Header, Message, NameAddr, Scheme, Uri, equivalent},
@@ -10,7 +10,11 @@ use crate::{
     wheel::{TimerId, Wheel},
 };
 use contract::Instant;
-use core::{cmp::Reverse, time::Duration};
+use core::{
+    cmp::Reverse,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -61,6 +65,7 @@ pub struct Registrar {
     accounts: BTreeMap<Arc<str>, Account>,
     expiries: Wheel<Arc<str>>,
     by_connection: BTreeSet<(ConnectionId, Arc<str>)>,
+    by_remote: BTreeSet<(IpAddr, u16, Arc<str>)>,
 }
 
 impl Registrar {
@@ -176,13 +181,19 @@ impl Registrar {
             if let Some(timer) = account.timer {
                 self.expiries.disarm(timer);
             }
-            for connection in account.bindings.iter().filter_map(|binding| binding.flow.connection) {
-                self.by_connection.remove(&(connection, name.clone()));
+            for binding in &account.bindings {
+                self.by_remote.remove(&origin(binding, &name));
+                if let Some(connection) = binding.flow.connection {
+                    self.by_connection.remove(&(connection, name.clone()));
+                }
             }
         }
         let Some(first) = bindings.iter().map(|binding| binding.expires_at).min() else { return };
-        for connection in bindings.iter().filter_map(|binding| binding.flow.connection) {
-            self.by_connection.insert((connection, name.clone()));
+        for binding in &bindings {
+            self.by_remote.insert(origin(binding, &name));
+            if let Some(connection) = binding.flow.connection {
+                self.by_connection.insert((connection, name.clone()));
+            }
         }
         let timer = Some(self.expiries.arm(first, name.clone()));
         self.accounts.insert(name, Account { bindings, timer });
@@ -244,6 +255,7 @@ impl Registrar {
         let mut bindings = core::mem::take(&mut account.bindings);
         let at = bindings.iter().position(|binding| binding.expires_at <= now)?;
         let gone = bindings.remove(at);
+        self.by_remote.remove(&origin(&gone, &name));
         if let Some(connection) = gone.flow.connection {
             self.by_connection.remove(&(connection, name.clone()));
         }
@@ -277,6 +289,9 @@ impl Registrar {
             if ends {
                 let ended = |binding: &Binding| binding.ends_with_its_connection() && !binding.is_reachable();
                 let (ended, left): (Vec<_>, _) = core::mem::take(&mut account.bindings).into_iter().partition(ended);
+                for binding in &ended {
+                    self.by_remote.remove(&origin(binding, &key.1));
+                }
                 gone.extend(ended.into_iter().map(|binding| (key.1.to_string(), binding.contact)));
                 self.put(&key.1, left);
             }
@@ -292,6 +307,21 @@ impl Registrar {
             .unwrap_or_default();
         self.put(number, Vec::new());
         contacts
+    }
+
+    /// Whether a binding came from exactly this address and port.
+    #[must_use]
+    pub fn is_registered_from(&self, remote: SocketAddr) -> bool {
+        let (address, port) = (remote.ip().to_canonical(), remote.port());
+        let first = self.by_remote.range((address, port, Arc::from(""))..).next();
+        first.is_some_and(|(other, its, _)| (*other, *its) == (address, port))
+    }
+
+    /// Whether a binding came from this source, by whatever port.
+    #[must_use]
+    pub fn is_registered_near(&self, source: Source) -> bool {
+        let next = self.by_remote.range((source.first(), 0, Arc::from(""))..).next();
+        next.is_some_and(|(address, _, _)| Source::of(*address) == source)
     }
 
     /// Bindings, and accounts that have at least one.
@@ -329,6 +359,11 @@ impl Registrar {
         if self.expiries.len() != self.accounts.len() {
             return Err("every expiry belongs to an account");
         }
+        let bindings =
+            || self.accounts.iter().flat_map(|(name, account)| account.bindings.iter().map(move |one| (one, name)));
+        if bindings().map(|(binding, name)| origin(binding, name)).collect::<BTreeSet<_>>() != self.by_remote {
+            return Err("the addresses of bindings are known, and no others");
+        }
         let of = |name: &Arc<str>| self.accounts.get(name).map_or(&[][..], |account| &account.bindings);
         let used = |(connection, name): &(ConnectionId, Arc<str>)| {
             of(name).iter().any(|binding| binding.flow.connection == Some(*connection))
@@ -338,6 +373,11 @@ impl Registrar {
         }
         Ok(())
     }
+}
+
+/// Where a binding came from, as it is found again.
+fn origin(binding: &Binding, name: &Arc<str>) -> (IpAddr, u16, Arc<str>) {
+    (binding.flow.remote.ip().to_canonical(), binding.flow.remote.port(), name.clone())
 }
 
 /// What all bindings of one REGISTER have in common.

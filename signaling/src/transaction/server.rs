@@ -206,6 +206,13 @@ impl Stack {
         };
         let bytes = echo.answer(&said);
         self.step_server(now, id, Input::Answer(answer.status), Some(bytes), out);
+        if answer.once
+            && let Some(server) = self.servers.get_mut(id.0)
+        {
+            // Deviates: RFC 3261 section 17.2.1 repeats it by timer G. An INVITE with a forged source would make us send eleven answers to who never
+            // asked. Who did ask has had no 100, so timer A repeats his INVITE, and each copy is answered (section 8.2.7 does the same without state).
+            server.clock.disarm(&mut self.wheel, Timer::G);
+        }
     }
 
     /// Sends the 2xx of an INVITE again (RFC 3261 section 13.3.1.4); the user doubles the time between. Nothing happens after

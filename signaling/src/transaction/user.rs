@@ -108,13 +108,15 @@ pub struct Answer<'a> {
     pub body: Option<(&'a str, &'a [u8])>,
     /// Copy Record-Route (RFC 3261 section 12.1.1: answers that make a dialog).
     pub record_route: bool,
+    /// Do not repeat a refusal of an INVITE by ourselves: it is sent again when its request is. For whoever may not be where he says he is.
+    pub once: bool,
 }
 
 impl<'a> Answer<'a> {
     /// An answer without further headers or a body.
     #[must_use]
     pub const fn new(status: u16) -> Self {
-        Self { status, reason: None, to_tag: None, headers: &[], body: None, record_route: false }
+        Self { status, reason: None, to_tag: None, headers: &[], body: None, record_route: false, once: false }
     }
 }
 

@@ -20,7 +20,10 @@ use crate::{
     wheel::TimerId,
 };
 use contract::Instant;
-use core::{net::SocketAddr, time::Duration};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use std::sync::Arc;
 
 /// Our name, for User-Agent.
@@ -374,6 +377,11 @@ impl Line {
         self.location.learn(turn.now, targets);
         let name: Arc<str> = self.trunk.name.as_str().into();
         self.clock.arm(turn.timers, turn.now + TRUNK_LOCATE_EVERY, &name, Due::Locate);
+    }
+
+    /// Whether one of its servers has this address.
+    pub(super) fn is_from(&self, now: Instant, source: IpAddr) -> bool {
+        self.location.holds_host(now, source)
     }
 
     /// Whether one of its servers is at exactly this address.

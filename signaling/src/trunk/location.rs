@@ -6,7 +6,7 @@
 
 use crate::{flow::Transport, limits::TRUNK_LOCATION_LIFE, locate::Target, message::Uri};
 use contract::Instant;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 /// Where a trunk's servers are.
 #[derive(Debug, Default)]
@@ -43,8 +43,16 @@ impl Location {
 
     /// Whether one of its servers is at exactly this address.
     pub(super) fn holds(&self, now: Instant, source: SocketAddr) -> bool {
+        self.is_fresh(now) && self.addresses.contains(&canonical(source))
+    }
+
+    /// Whether one of its servers has this address, by whatever port.
+    pub(super) fn holds_host(&self, now: Instant, source: IpAddr) -> bool {
+        self.is_fresh(now) && self.addresses.iter().any(|address| address.ip() == source.to_canonical())
+    }
+
+    fn is_fresh(&self, now: Instant) -> bool {
         self.found.is_none_or(|found| now.since(found) < TRUNK_LOCATION_LIFE)
-            && self.addresses.contains(&canonical(source))
     }
 }
 

@@ -30,7 +30,10 @@ use crate::{
     wheel::Wheel,
 };
 use contract::Instant;
-use core::{net::SocketAddr, time::Duration};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use farewell::Farewells;
 use line::Line;
 use std::{collections::BTreeMap, sync::Arc};
@@ -199,6 +202,12 @@ impl Trunks {
     #[must_use]
     pub fn at(&self, now: Instant, source: SocketAddr) -> Option<&Arc<Trunk>> {
         self.lines.values().find(|line| line.is_at(now, source)).map(Line::trunk)
+    }
+
+    /// Whether a trunk has a server at this address, by whatever port.
+    #[must_use]
+    pub fn is_of_any(&self, now: Instant, source: IpAddr) -> bool {
+        self.lines.values().any(|line| line.is_from(now, source))
     }
 
     fn with(

@@ -28,6 +28,7 @@ mod registering;
 mod reliable;
 mod renegotiation;
 mod security;
+mod strangers;
 mod streams;
 mod timers;
 mod transfer;

@@ -268,6 +268,7 @@ fn an_answer_repeats_what_rfc_3261_section_8_2_6_2_wants() {
     );
     let id = rig.request_heard();
     let answer = Answer {
+        once: false,
         status: 200,
         reason: Some("Fine\r\nEvil: yes"),
         to_tag: Some("callee"),
